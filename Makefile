@@ -1,0 +1,315 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# One flat Makefile. `make help` lists the targets; BUILD is where everything goes, so two
+# configurations never share an object: make BUILD=build-clang CC=clang
+
+VERSION := 0.1.0
+SOMAJOR := 0
+
+BUILD  ?= build
+PREFIX ?= /usr/local
+SBINDIR    = $(PREFIX)/sbin
+LIBDIR     = $(PREFIX)/lib
+INCLUDEDIR = $(PREFIX)/include
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+CLANG      ?= clang
+PKG_CONFIG ?= pkg-config
+WERROR     ?= -Werror
+# What the sanitizers are asked for: SANITIZE=address,undefined
+SANITIZE   ?=
+FUZZ_RUNS  ?= 200000
+TEST_TIMEOUT ?= 300
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+# ---- what there is ------------------------------------------------------------
+
+LIB_SRC    := $(sort $(wildcard lib/*.c lib/*/*.c))
+TOOL_SRC   := $(sort $(wildcard tools/*.c))
+HELPER_SRC := $(sort $(wildcard tests/lib/*.c))
+UNIT_SRC   := $(sort $(wildcard tests/unit/test_*.c))
+KERNEL_SRC := $(sort $(wildcard tests/kernel/test_*.c))
+CLI_SRC    := $(sort $(wildcard tests/cli/test_*.c))
+FUZZ_SRC   := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+TEST_SRC   := $(UNIT_SRC) $(KERNEL_SRC) $(CLI_SRC)
+C_SRC      := $(LIB_SRC) $(TOOL_SRC) $(HELPER_SRC) $(TEST_SRC) $(FUZZ_SRC)
+HEADERS    := $(sort $(wildcard lib/*.h lib/*/*.h tools/*.h tests/*/*.h))
+
+obj   = $(patsubst %.c,$(BUILD)/%.o,$(1))
+progs = $(patsubst %.c,$(BUILD)/%,$(1))
+
+NSNET   := $(BUILD)/nsnet
+LIB_A   := $(BUILD)/libnsnet.a
+TOOLS_A := $(BUILD)/libtools.a
+HELPERS := $(call obj,$(HELPER_SRC))
+SONAME  := libnsnet.so.$(SOMAJOR)
+LIB_SO  := $(BUILD)/libnsnet.so.$(VERSION)
+PC      := $(BUILD)/nsnet.pc
+
+UNIT_TESTS   := $(call progs,$(UNIT_SRC))
+KERNEL_TESTS := $(call progs,$(KERNEL_SRC))
+CLI_TESTS    := $(call progs,$(CLI_SRC))
+TESTS        := $(UNIT_TESTS) $(KERNEL_TESTS) $(CLI_TESTS)
+
+# ---- flags --------------------------------------------------------------------
+
+LIB_PKGS  := libnl-3.0 libnl-route-3.0 libmnl libnftnl sqlite3
+TOOL_PKGS := smartcols jansson
+TEST_PKGS := cmocka
+
+# Recursive on purpose, and cached: `make deps` has to work before pkg-config is there.
+# -isystem, so that our warnings are not about other people's headers.
+pkg_cflags = $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags $(1)))
+pkg_libs   = $(shell $(PKG_CONFIG) --libs $(1))
+once       = $(eval $(1) := $(2))$($(1))
+PKG_CFLAGS = $(call once,PKG_CFLAGS,$(call pkg_cflags,$(LIB_PKGS) $(TOOL_PKGS)))
+TEST_CFLAGS = $(call once,TEST_CFLAGS,$(call pkg_cflags,$(TEST_PKGS)))
+LIB_LIBS   = $(call once,LIB_LIBS,$(call pkg_libs,$(LIB_PKGS)))
+TOOL_LIBS  = $(call once,TOOL_LIBS,$(call pkg_libs,$(TOOL_PKGS)))
+TEST_LIBS  = $(call once,TEST_LIBS,$(call pkg_libs,$(TEST_PKGS)))
+
+WARN := -Wall -Wextra $(WERROR) -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+	-Wformat=2 -Wwrite-strings -Wundef -Wcast-qual -Wpointer-arith -Wswitch-enum \
+	-Wimplicit-fallthrough -Wno-missing-field-initializers
+
+CFLAGS ?= -O2 -g
+HARDEN := -fstack-protector-strong
+
+ifneq ($(SANITIZE),)
+HARDEN += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
+LDHARDEN := -fsanitize=$(SANITIZE)
+else
+# The sanitizers bring their own checks and leave their own symbols undefined.
+LDDEFS := -Wl,-z,defs
+ifeq ($(findstring _FORTIFY_SOURCE,$(CFLAGS) $(CPPFLAGS)),)
+ifneq ($(filter -O1 -O2 -O3 -Os,$(CFLAGS)),)
+HARDEN += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+endif
+endif
+endif
+LDHARDEN += -Wl,-z,relro -Wl,-z,now -Wl,--as-needed
+
+LANG_FLAGS := -std=gnu11 -D_GNU_SOURCE -DNSNET_VERSION='"$(VERSION)"'
+ALL_CFLAGS  = $(LANG_FLAGS) $(CPPFLAGS) $(WARN) $(HARDEN) $(CFLAGS) $(PKG_CFLAGS)
+LINK        = $(CC) $(CFLAGS) $(LDHARDEN) $(LDFLAGS)
+
+# ---- building -----------------------------------------------------------------
+
+all: $(NSNET) $(LIB_SO) $(LIB_A) $(PC)
+
+# Objects are made again when the compiler or its flags change.
+FLAGS_FILE := $(BUILD)/.flags
+$(FLAGS_FILE): FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(subst ','\'',$(CC) $(LANG_FLAGS) $(CPPFLAGS) $(WARN) $(HARDEN) $(CFLAGS) $(LDHARDEN) $(LDFLAGS))' >$@.new
+	@if cmp -s $@.new $@; then rm -f $@.new; else mv $@.new $@; fi
+
+$(BUILD)/lib/%.o: lib/%.c $(FLAGS_FILE)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -fPIC -MMD -MP -c $< -o $@
+
+$(BUILD)/tests/%.o: tests/%.c $(FLAGS_FILE)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(TEST_CFLAGS) -fPIE -MMD -MP -c $< -o $@
+
+$(BUILD)/%.o: %.c $(FLAGS_FILE)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -fPIE -MMD -MP -c $< -o $@
+
+# A list of members that follows the sources: a deleted source leaves the archive, too.
+$(BUILD)/.%.list: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' $(MEMBERS) >$@.new
+	@if cmp -s $@.new $@; then rm -f $@.new; else mv $@.new $@; fi
+$(BUILD)/.lib.list: MEMBERS = $(LIB_SRC)
+$(BUILD)/.tools.list: MEMBERS = $(TOOL_SRC)
+$(BUILD)/.helpers.list: MEMBERS = $(HELPER_SRC)
+
+$(LIB_A): $(call obj,$(LIB_SRC)) $(BUILD)/.lib.list
+	rm -f $@
+	$(AR) rcsD $@ $(filter %.o,$^)
+
+$(TOOLS_A): $(call obj,$(filter-out tools/main.c,$(TOOL_SRC))) $(BUILD)/.tools.list
+	rm -f $@
+	$(AR) rcsD $@ $(filter %.o,$^)
+
+$(LIB_SO): $(call obj,$(LIB_SRC)) $(BUILD)/.lib.list lib/nsnet.sym
+	$(LINK) -shared $(LDDEFS) -Wl,-soname,$(SONAME) -Wl,--version-script=lib/nsnet.sym \
+		$(filter %.o,$^) -o $@ $(LIB_LIBS)
+	ln -sf $(@F) $(BUILD)/$(SONAME)
+	ln -sf $(SONAME) $(BUILD)/libnsnet.so
+
+# The command carries the library in itself: one file that can be copied.
+$(NSNET): $(call obj,tools/main.c) $(TOOLS_A) $(LIB_A)
+	$(LINK) -pie $^ -o $@ $(LIB_LIBS) $(TOOL_LIBS)
+
+$(PC): lib/nsnet.pc.in Makefile FORCE
+	@mkdir -p $(@D)
+	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
+		-e 's|@VERSION@|$(VERSION)|' $< >$@.new
+	@if cmp -s $@.new $@; then rm -f $@.new; else mv $@.new $@; fi
+
+$(TESTS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(HELPERS) $(TOOLS_A) $(LIB_A) $(BUILD)/.helpers.list
+	$(LINK) -pie $(filter %.o,$^) $(TOOLS_A) $(LIB_A) -o $@ $(TEST_LIBS) $(LIB_LIBS) $(TOOL_LIBS)
+
+tests: $(TESTS) $(NSNET)
+
+# ---- testing ------------------------------------------------------------------
+
+RUN_TESTS = NSNET_BIN=$(abspath $(NSNET)) NSNET_SRC=$(CURDIR) TEST_TIMEOUT=$(TEST_TIMEOUT) bash tests/run.sh
+
+deps:
+	sh tests/deps.sh build test lint
+
+# The shared library and nsnet.pc are part of it: a test may look at them.
+test: all tests
+	$(RUN_TESTS) $(TESTS)
+
+# The sanitizers make gcc warn of what cannot happen: its manual says so of -Wmaybe-uninitialized.
+check-asan:
+	ASAN_OPTIONS=abort_on_error=0:detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 \
+	$(MAKE) BUILD=$(BUILD)-asan SANITIZE=address,undefined CFLAGS="-O1 -g" WERROR= test
+
+VALGRIND := valgrind -q --leak-check=full --show-leak-kinds=definite,indirect \
+	--errors-for-leak-kinds=definite,indirect --error-exitcode=99 --child-silent-after-fork=yes
+# The pure layers, the store, and the transport on the real kernel.
+VALGRIND_TESTS := $(UNIT_TESTS) $(filter %/test_nl,$(KERNEL_TESTS))
+check-valgrind: $(VALGRIND_TESTS) $(NSNET)
+	TEST_WRAPPER="$(VALGRIND)" $(RUN_TESTS) $(VALGRIND_TESTS)
+
+# What takes longer than CI has: everything, and more of it.
+check-full:
+	NSNET_TEST_FULL=1 $(MAKE) TEST_TIMEOUT=3600 test
+	NSNET_TEST_FULL=1 $(MAKE) TEST_TIMEOUT=3600 check-asan
+	$(MAKE) check-valgrind
+	$(MAKE) FUZZ_RUNS=5000000 fuzz
+	$(MAKE) bench
+
+bench: $(NSNET)
+	NSNET_BIN=$(abspath $(NSNET)) bash tests/bench/bench.sh
+
+demo: all
+	NSNET_BIN=$(abspath $(NSNET)) bash tests/demo.sh
+
+# libFuzzer programs: the library once more, by clang, with coverage and sanitizers.
+FUZZ_FLAGS   := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+FUZZ_PROGS   := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
+FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,fuzz-%,$(FUZZ_SRC))
+FUZZ_LIB     := $(BUILD)/fuzz/libnsnet.a
+
+$(BUILD)/fuzz/%.o: %.c
+	@mkdir -p $(@D)
+	$(CLANG) $(LANG_FLAGS) $(WARN) $(PKG_CFLAGS) -O1 -g $(FUZZ_FLAGS) -MMD -MP -c $< -o $@
+$(FUZZ_LIB): $(patsubst %.c,$(BUILD)/fuzz/%.o,$(LIB_SRC)) $(BUILD)/.lib.list
+	rm -f $@
+	$(AR) rcsD $@ $(filter %.o,$^)
+$(FUZZ_PROGS): $(BUILD)/fuzz/%: $(BUILD)/fuzz/tests/fuzz/%.o $(FUZZ_LIB)
+	$(CLANG) -fsanitize=fuzzer,address,undefined $(filter %.o,$^) $(FUZZ_LIB) -o $@ \
+		-Wl,--as-needed $(LIB_LIBS)
+# New inputs go to the build folder; those worth keeping are copied to tests/fuzz/corpus by hand.
+$(FUZZ_TARGETS): fuzz-%: $(BUILD)/fuzz/fuzz_%
+	@mkdir -p $(BUILD)/fuzz/corpus/$*
+	$< -runs=$(FUZZ_RUNS) -max_len=256 -timeout=10 -print_final_stats=1 \
+		-artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus/$* $(wildcard tests/fuzz/corpus/$*)
+fuzz: $(FUZZ_TARGETS)
+
+# ---- lint ---------------------------------------------------------------------
+# Every check is a target of its own: `make -j2 lint` runs them side by side, and what has not
+# changed since it last passed is not looked at again.
+
+LINT := $(BUILD)/lint
+LINT_C := $(LIB_SRC) $(TOOL_SRC) $(HELPER_SRC) $(TEST_SRC)
+SH_SRC := $(sort $(wildcard tests/*.sh tests/*/*.sh) .ci/run)
+
+lint: lint-layers lint-text lint-format lint-sym lint-shell lint-cppcheck lint-analyzer lint-tidy lint-self
+lint-layers:
+	bash tests/lint/layers.sh
+lint-text:
+	bash tests/lint/text.sh
+	bash tests/lint/funclen.sh $(filter lib/% tools/%,$(LINT_C))
+lint-format:
+	clang-format --dry-run -Werror $(C_SRC) $(HEADERS)
+lint-sym: $(LIB_SO)
+	bash tests/lint/sym.sh lib/nsnet.h lib/nsnet.sym $(LIB_SO)
+lint-shell:
+	shellcheck -x $(SH_SRC)
+lint-self:
+	bash tests/lint/test-layers.sh
+	bash tests/lint/test-leaks.sh
+lint-cppcheck: $(LINT)/cppcheck.ok
+lint-analyzer: $(patsubst %.c,$(LINT)/%.analyzer,$(LIB_SRC) $(TOOL_SRC))
+lint-tidy: $(patsubst %.c,$(LINT)/%.tidy,$(LINT_C))
+
+# gcc 12 loses an object that a constructor hands out through *ret, and takes it for the NULL that
+# was there before; clang's analyzer looks for the same and does not. It also takes an array that has
+# grown in the caller's struct for lost; the sanitizers and valgrind look for leaks.
+GCC_ANALYZER := -fanalyzer -Wno-analyzer-null-dereference -Wno-analyzer-malloc-leak
+ANALYZER_FLAGS = $(LANG_FLAGS) $(PKG_CFLAGS) -include tests/lint/analyzer.h
+$(LINT)/lib/base/err.%: ANALYZER_FLAGS += -DANALYZER_IS_ERR_C
+$(LINT)/cppcheck.ok: $(LINT_C) $(HEADERS) tests/lint/cppcheck.txt
+	@mkdir -p $(LINT)/cppcheck
+	cppcheck -q --std=c11 --enable=warning,performance,portability --inline-suppr \
+		--suppressions-list=tests/lint/cppcheck.txt --error-exitcode=1 \
+		--cppcheck-build-dir=$(LINT)/cppcheck -D_GNU_SOURCE -DNSNET_VERSION='"0"' $(LINT_C)
+	@touch $@
+$(LINT)/%.analyzer: %.c $(HEADERS) tests/lint/analyzer.h
+	@mkdir -p $(@D)
+	@echo 'gcc -fanalyzer $<'
+	@gcc $(ANALYZER_FLAGS) $(WARN) -O1 -g $(GCC_ANALYZER) -c $< -o /dev/null
+	@touch $@
+$(LINT)/%.tidy: %.c $(HEADERS) .clang-tidy
+	@mkdir -p $(@D)
+	@echo 'clang-tidy $<'
+	@clang-tidy --quiet $< -- $(ANALYZER_FLAGS) 2>$@.log || { cat $@.log; exit 1; }
+	@touch $@
+
+format:
+	clang-format -i $(C_SRC) $(HEADERS)
+
+# ---- installing ---------------------------------------------------------------
+
+INSTALLED = $(SBINDIR)/nsnet $(LIBDIR)/libnsnet.so.$(VERSION) $(LIBDIR)/$(SONAME) $(LIBDIR)/libnsnet.so \
+	$(LIBDIR)/libnsnet.a $(LIBDIR)/pkgconfig/nsnet.pc $(INCLUDEDIR)/nsnet.h
+
+install: all
+	install -d $(addprefix $(DESTDIR),$(SBINDIR) $(LIBDIR)/pkgconfig $(INCLUDEDIR))
+	install -m 755 $(NSNET) $(DESTDIR)$(SBINDIR)/nsnet
+	install -m 755 $(LIB_SO) $(DESTDIR)$(LIBDIR)/
+	ln -sf $(notdir $(LIB_SO)) $(DESTDIR)$(LIBDIR)/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libnsnet.so
+	install -m 644 $(LIB_A) $(DESTDIR)$(LIBDIR)/
+	install -m 644 $(PC) $(DESTDIR)$(LIBDIR)/pkgconfig/
+	install -m 644 lib/nsnet.h $(DESTDIR)$(INCLUDEDIR)/
+
+uninstall:
+	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
+
+# The same commit gives the same bytes.
+dist:
+	@mkdir -p $(BUILD)
+	git archive --format=tar --prefix=nsnet-$(VERSION)/ HEAD | gzip -9n >$(BUILD)/nsnet-$(VERSION).tar.gz
+	@ls -l $(BUILD)/nsnet-$(VERSION).tar.gz
+
+clean:
+	rm -rf $(BUILD) $(BUILD)-asan
+
+help:
+	@echo 'make [all]           nsnet, libnsnet.so, libnsnet.a, nsnet.pc in $(BUILD)/'
+	@echo 'make deps            install what building, testing and linting need (Debian, root)'
+	@echo 'make test            all tests; check-asan, check-valgrind, check-full: harder'
+	@echo 'make lint            all static checks (use -j2); format: clang-format in place'
+	@echo 'make bench fuzz demo measure; fuzz the parsers (FUZZ_RUNS=N); show the main job'
+	@echo 'make install         PREFIX=$(PREFIX), DESTDIR; uninstall; dist; clean'
+	@echo 'variables            BUILD CC CFLAGS LDFLAGS WERROR= SANITIZE=address,undefined'
+
+FORCE:
+.PHONY: all tests deps test check-asan check-valgrind check-full bench demo fuzz $(FUZZ_TARGETS) lint \
+	lint-layers lint-text lint-format lint-sym lint-shell lint-self lint-cppcheck lint-analyzer lint-tidy \
+	format install uninstall dist clean help FORCE
+# Objects of test programs are kept: make would take them for intermediate files.
+.SECONDARY:
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

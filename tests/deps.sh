@@ -1,0 +1,47 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Installs what nsnet needs on Debian 12: sh tests/deps.sh [build] [test] [lint]
+# This is the only list of dependencies. Nothing is asked of the network when all is there.
+set -eu
+
+build='make gcc libc6-dev pkg-config libnl-3-dev libnl-route-3-dev libmnl-dev libnftnl-dev
+libsqlite3-dev libsmartcols-dev libjansson-dev'
+# ip and nft are for the tests and the demo to look with; nsnet itself never runs them.
+test='libcmocka-dev iproute2 nftables iputils-ping procps util-linux mount'
+lint='clang libclang-rt-14-dev clang-format clang-tidy cppcheck shellcheck valgrind git'
+
+[ $# -gt 0 ] || set -- build test
+wanted=
+for group; do
+	case $group in
+	build) wanted="$wanted $build" ;;
+	test) wanted="$wanted $test" ;;
+	lint) wanted="$wanted $lint" ;;
+	*)
+		echo "deps: '$group' is none of: build test lint" >&2
+		exit 2
+		;;
+	esac
+done
+
+if ! command -v dpkg-query >/dev/null; then
+	echo "deps: this is not Debian; install by hand the counterparts of:$wanted" >&2
+	exit 1
+fi
+
+missing=
+for package in $wanted; do
+	status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) || status=absent
+	[ "$status" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" -ne 0 ]; then
+	echo "deps: only root can install; as root: apt-get install$missing" >&2
+	exit 1
+fi
+echo "deps: installing$missing"
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+# shellcheck disable=SC2086 # one word a package
+apt-get install -y -qq --no-install-recommends $missing >/dev/null
