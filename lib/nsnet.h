@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef NSNET_H
+#define NSNET_H
+
+/*
+ * nsnet - tenant networks that are isolated because there is no path
+ *
+ * This is the whole public interface of libnsnet. It depends on nothing, so
+ * any layer below may include it for its types.
+ *
+ * Conventions
+ *   A function returns 0 or a negative errno. On failure it fills @err (which
+ *   may be NULL) and leaves its outputs alone; on success @err is untouched.
+ *   What a function hands out through a `**ret` belongs to the caller, who
+ *   gives it back with the matching `_free()`; those take NULL. Strings got
+ *   from an object live as long as that object.
+ *   The library prints nothing, never exits and keeps no global state. A
+ *   handle belongs to one thread at a time. Functions that look into a network
+ *   namespace move the *calling thread* there and back: if the way back fails
+ *   they say so with NSNET_E_STRANDED, and the thread must not go on.
+ *   All functions that change something need root (CAP_SYS_ADMIN and
+ *   CAP_NET_ADMIN in the initial user namespace).
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The version of the library that runs, as "0.1.0". */
+const char *nsnet_version(void);
+
+/* ---- errors -------------------------------------------------------------- */
+
+/*
+ * Stable reasons. X(symbol, name, exit status, explanation): the name is what
+ * users see in brackets and in JSON, the exit status is what `nsnet` ends
+ * with, the explanation is what `nsnet help NAME` prints.
+ */
+#define NSNET_CODES(X)                                                                             \
+	X(USAGE, 2, "The command line was not understood. `nsnet help` lists the commands.")       \
+	X(BAD_NAME, 2,                                                                             \
+	  "A tenant name has 2 to 32 characters out of a-z, 0-9 and '-', starts with a letter "    \
+	  "and does not end with '-'. A few words that the policy language needs are reserved.")   \
+	X(BAD_SUBNET, 2,                                                                           \
+	  "A subnet is an IPv4 network such as 10.10.1.0/24: no host bits, /8 to /30, and not "    \
+	  "from a range that cannot be used for hosts (loopback, link-local, multicast).")         \
+	X(UNSAFE_PATH, 3,                                                                          \
+	  "A folder or file that nsnet must be able to trust belongs to somebody else, can be "    \
+	  "written by others, or is not what it should be.")                                       \
+	X(WRONG_NETNS, 3,                                                                          \
+	  "The state folder belongs to another host network namespace than the one the command "   \
+	  "runs in. Its tenants cannot be managed from here.")                                     \
+	X(STORE_NEWER, 3,                                                                          \
+	  "The state folder was written by a newer nsnet. Nothing was changed; use that version.") \
+	X(STORE_BROKEN, 3, "The database in the state folder is damaged or not nsnet's.")          \
+	X(STORE_IO, 3, "The database in the state folder could not be read or written.")           \
+	X(NOT_DURABLE, 3,                                                                          \
+	  "The kernel was changed as asked, but the store could not be written: `nsnet repair` "   \
+	  "or a reboot would bring the old state back.")                                           \
+	X(KERNEL, 3, "The kernel refused a step. What was done before it was undone.")             \
+	X(UNSURE, 3,                                                                               \
+	  "The answer of the kernel was lost and reading its state again did not settle it. "      \
+	  "`nsnet repair` looks again.")                                                           \
+	X(STRANDED, 3, "The thread could not return to its own network namespace.")                \
+	X(NO_MEMORY, 3, "There was not enough memory.")                                            \
+	X(IO, 3, "A file could not be read or written.")                                           \
+	X(INTERNAL, 3, "nsnet contradicted itself. Please report it.")                             \
+	X(NO_TENANT, 4, "There is no tenant of this name.")                                        \
+	X(TENANT_EXISTS, 5, "The tenant exists and `--must-create` was given.")                    \
+	X(TENANT_DIFFERS, 5, "A tenant of this name exists with other settings.")                  \
+	X(PIN_FOREIGN, 5,                                                                          \
+	  "/run/netns/NAME exists and was not made for this tenant. nsnet never takes over what "  \
+	  "it did not make.")                                                                      \
+	X(NEEDS_YES, 5, "The command would remove more than one object and was not confirmed.")    \
+	X(NOT_PERMITTED, 6, "The command needs root.")                                             \
+	X(TIMED_OUT, 8, "Another nsnet held the state folder for too long.")                       \
+	X(CANNOT_RUN, 126, "The command was found but could not be started.")                      \
+	X(NO_COMMAND, 127, "The command was not found.")
+
+enum nsnet_code {
+	NSNET_E_NONE = 0,
+#define NSNET_CODE_ENUM(name, exit, help) NSNET_E_##name,
+	NSNET_CODES(NSNET_CODE_ENUM)
+#undef NSNET_CODE_ENUM
+		NSNET_E_COUNT
+};
+
+/**
+ * struct nsnet_err - Why an operation failed, in words for the operator
+ * @code:  Negative errno; 0 while nothing has failed
+ * @id:    The stable reason
+ * @msg:   One line, outermost context first: what was asked and failed, the
+ *         values in conflict, the kernel's own words
+ * @where: The object it is about, or ""
+ * @hint:  A command or value that can be pasted, or ""
+ *
+ * It lives on the caller's stack: nothing to free, and it still works when the
+ * failure is running out of memory. Start it as { 0 }.
+ */
+struct nsnet_err {
+	int code;
+	enum nsnet_code id;
+	char msg[512];
+	char where[128];
+	char hint[256];
+};
+
+/* The name of a reason ("BAD_NAME"), "" for NSNET_E_NONE. */
+const char *nsnet_code_name(enum nsnet_code id);
+/* The exit status that goes with it. */
+int nsnet_code_exit(enum nsnet_code id);
+/* A sentence or two for `nsnet help NAME`. */
+const char *nsnet_code_help(enum nsnet_code id);
+/* The reason of that name, NSNET_E_NONE when there is none. */
+enum nsnet_code nsnet_code_find(const char *name);
+
+/* ---- an open state folder -------------------------------------------------- */
+
+struct nsnet;
+
+#define NSNET_DEFAULT_STATE_DIR "/var/lib/nsnet"
+#define NSNET_DEFAULT_RUN_DIR	"/run/nsnet"
+
+/**
+ * nsnet_open() - Open a state folder, making it when it is not there
+ * @ret:       The handle
+ * @state_dir: Where the wanted state lives; NULL means NSNET_DEFAULT_STATE_DIR
+ * @run_dir:   Where gateways are pinned; NULL means NSNET_DEFAULT_RUN_DIR
+ * @err:       Filled on failure
+ *
+ * Both folders are made with mode 0700 (their parents must exist). One state
+ * folder belongs to the host network namespace it was first used in, until
+ * the next boot.
+ *
+ * Return: 0, or -EPERM (NOT_PERMITTED, UNSAFE_PATH), -EXDEV (WRONG_NETNS),
+ * -EPROTO (STORE_NEWER), -EIO (STORE_BROKEN, STORE_IO), -ENOMEM
+ */
+int nsnet_open(struct nsnet **ret, const char *state_dir, const char *run_dir,
+	       struct nsnet_err *err);
+void nsnet_close(struct nsnet *n);
+
+/* ---- what a change did ----------------------------------------------------- */
+
+enum nsnet_outcome {
+	NSNET_UNCHANGED, /* wanted and found already agreed */
+	NSNET_CREATED,	 /* it is new */
+	NSNET_REPAIRED,	 /* it was there, the kernel had drifted */
+	NSNET_REMOVED,	 /* it is gone */
+};
+
+/* Flags of the functions that change something. */
+enum {
+	NSNET_DRY_RUN = 1 << 0,	    /* say what would be done, do nothing */
+	NSNET_MUST_CREATE = 1 << 1, /* an identical object is an error, too */
+};
+
+/*
+ * A change has one item per tenant touched (or that would be, under
+ * NSNET_DRY_RUN). An item has the steps taken in the kernel, in order, and
+ * notes: things worth knowing that are no errors.
+ */
+struct nsnet_change;
+
+void nsnet_change_free(struct nsnet_change *c);
+size_t nsnet_change_items(const struct nsnet_change *c);
+const char *nsnet_change_tenant(const struct nsnet_change *c, size_t item);
+enum nsnet_outcome nsnet_change_outcome(const struct nsnet_change *c, size_t item);
+size_t nsnet_change_steps(const struct nsnet_change *c, size_t item);
+
+/* One step. @op is "+" (make), "~" (alter) or "-" (remove). */
+struct nsnet_step {
+	const char *op;
+	const char *kind;  /* "netns", "link", "sysctl", "chain", ... */
+	const char *where; /* "gateway", "endpoint default", "run" */
+	const char *text;  /* the object in words: "br0 bridge 06:00:... group 7" */
+	const char *was;   /* for "~": what was found instead; else NULL */
+};
+
+/* Fills @step; the strings live as long as @c. */
+void nsnet_change_step(const struct nsnet_change *c, size_t item, size_t i,
+		       struct nsnet_step *step);
+size_t nsnet_change_notes(const struct nsnet_change *c, size_t item);
+const char *nsnet_change_note(const struct nsnet_change *c, size_t item, size_t i);
+
+/* ---- tenants --------------------------------------------------------------- */
+
+enum nsnet_state {
+	NSNET_STATE_OK,	    /* the kernel has exactly what is wanted */
+	NSNET_STATE_DRIFT,  /* it has something else: `nsnet plan` says what */
+	NSNET_STATE_ABSENT, /* it has nothing of it (after a reboot, say) */
+};
+
+struct nsnet_tenant;
+struct nsnet_tenants;
+
+/**
+ * nsnet_tenant_add() - Make a tenant's network, or complete it
+ * @n:      Handle
+ * @name:   See BAD_NAME
+ * @subnet: See BAD_SUBNET; the first address is the gateway's, the second the
+ *          one of endpoint `default`
+ * @flags:  NSNET_DRY_RUN, NSNET_MUST_CREATE
+ * @ret:    What was done; may be NULL
+ * @err:    Filled on failure
+ *
+ * An identical tenant is success with outcome UNCHANGED (or REPAIRED when the
+ * kernel had drifted). On failure nothing is left, in kernel or store.
+ *
+ * Return: 0, or -EINVAL (BAD_NAME, BAD_SUBNET), -EEXIST (TENANT_DIFFERS,
+ * TENANT_EXISTS, PIN_FOREIGN), or what the kernel or the store answered
+ */
+int nsnet_tenant_add(struct nsnet *n, const char *name, const char *subnet, unsigned int flags,
+		     struct nsnet_change **ret, struct nsnet_err *err);
+
+/**
+ * nsnet_tenant_del() - Cut a tenant off and remove its network
+ * @n:     Handle
+ * @name:  The tenant
+ * @flags: NSNET_DRY_RUN
+ * @ret:   What was done; may be NULL
+ * @err:   Filled on failure
+ *
+ * When it returns 0 no process that is still inside reaches anything: rules
+ * that drop and links down come first, then the pins go. The kernel frees the
+ * links in the background, tens of milliseconds later.
+ *
+ * Return: 0, or -ENOENT (NO_TENANT), -EEXIST (PIN_FOREIGN), -EIO (NOT_DURABLE:
+ * the network is gone, the store could not be told)
+ */
+int nsnet_tenant_del(struct nsnet *n, const char *name, unsigned int flags,
+		     struct nsnet_change **ret, struct nsnet_err *err);
+
+/* Flags of nsnet_tenant_get() and nsnet_tenant_list(). */
+enum {
+	NSNET_OBSERVE = 1 << 0, /* look into the kernel, so that there is a state */
+};
+
+/* Return: 0, or -ENOENT (NO_TENANT) */
+int nsnet_tenant_get(struct nsnet *n, const char *name, unsigned int flags,
+		     struct nsnet_tenant **ret, struct nsnet_err *err);
+void nsnet_tenant_free(struct nsnet_tenant *t);
+
+/* All tenants, by name. */
+int nsnet_tenant_list(struct nsnet *n, unsigned int flags, struct nsnet_tenants **ret,
+		      struct nsnet_err *err);
+void nsnet_tenants_free(struct nsnet_tenants *list);
+size_t nsnet_tenants_count(const struct nsnet_tenants *list);
+const struct nsnet_tenant *nsnet_tenants_at(const struct nsnet_tenants *list, size_t i);
+
+uint64_t nsnet_tenant_id(const struct nsnet_tenant *t);
+const char *nsnet_tenant_name(const struct nsnet_tenant *t);
+const char *nsnet_tenant_subnet(const struct nsnet_tenant *t);	/* "10.10.1.0/24" */
+const char *nsnet_tenant_gateway(const struct nsnet_tenant *t); /* "10.10.1.1" */
+/* Addresses that endpoints can have, and those that are taken; both include the gateway's. */
+uint64_t nsnet_tenant_capacity(const struct nsnet_tenant *t);
+uint64_t nsnet_tenant_used(const struct nsnet_tenant *t);
+/* Seconds since 1970, UTC. */
+int64_t nsnet_tenant_created(const struct nsnet_tenant *t);
+/* Meaningful only when got with NSNET_OBSERVE. */
+enum nsnet_state nsnet_tenant_state(const struct nsnet_tenant *t);
+/* Bytes received from and sent to the tenant's endpoints by its gateway; with NSNET_OBSERVE. */
+uint64_t nsnet_tenant_rx_bytes(const struct nsnet_tenant *t);
+uint64_t nsnet_tenant_tx_bytes(const struct nsnet_tenant *t);
+/* Packets the gateway dropped, all reasons together; with NSNET_OBSERVE. */
+uint64_t nsnet_tenant_dropped(const struct nsnet_tenant *t);
+
+size_t nsnet_tenant_endpoints(const struct nsnet_tenant *t);
+const char *nsnet_endpoint_name(const struct nsnet_tenant *t, size_t i);    /* "default" */
+const char *nsnet_endpoint_address(const struct nsnet_tenant *t, size_t i); /* "10.10.1.2" */
+const char *nsnet_endpoint_netns(const struct nsnet_tenant *t, size_t i);   /* "/run/netns/..." */
+const char *nsnet_endpoint_port(const struct nsnet_tenant *t, size_t i);    /* "nsn7" */
+
+/* ---- the engine by hand ----------------------------------------------------- */
+
+/**
+ * nsnet_repair() - Make the kernel match the wanted state
+ * @n:      Handle
+ * @name:   One tenant, or NULL for all
+ * @flags:  NSNET_DRY_RUN: this is what `nsnet plan` shows
+ * @ret:    One item per tenant; may be NULL
+ * @err:    Filled on failure
+ *
+ * With NULL it goes on after a tenant that failed, and returns the first
+ * failure in the end; *@ret then has the tenants that did not fail, and is to
+ * be freed like on success.
+ */
+int nsnet_repair(struct nsnet *n, const char *name, unsigned int flags, struct nsnet_change **ret,
+		 struct nsnet_err *err);
+
+/**
+ * nsnet_gc() - Remove what this store made and no longer wants
+ * @n:     Handle
+ * @flags: NSNET_DRY_RUN
+ * @ret:   One item, its tenant ""; its steps are the removals
+ * @err:   Filled on failure
+ *
+ * Ownership is read from the kernel: objects of another store, and foreign
+ * ones, are never touched.
+ */
+int nsnet_gc(struct nsnet *n, unsigned int flags, struct nsnet_change **ret, struct nsnet_err *err);
+
+/* The store in numbers. */
+struct nsnet_status {
+	uint64_t tenants, endpoints;  /* wanted */
+	uint64_t ok, drifted, absent; /* tenants, as found in the kernel */
+	char store_id[33];	      /* the mark on everything this store makes */
+	uint32_t group;		      /* the same mark as a link group number */
+	char state_dir[256], run_dir[256];
+	char boot_id[37];
+	int schema; /* of the database */
+};
+
+int nsnet_status(struct nsnet *n, struct nsnet_status *ret, struct nsnet_err *err);
+
+/**
+ * nsnet_enter() - Move this process into a tenant's network
+ * @n:       Handle; of no further use afterwards but for nsnet_close()
+ * @name:    The tenant
+ * @gateway: Into the gateway's network namespace instead of endpoint `default`
+ * @err:     Filled on failure
+ *
+ * Like `ip netns exec`: the calling process joins the network namespace with
+ * all its rights and gets a mount namespace of its own, in which /sys shows
+ * that network and /etc/netns/NAME/... lies over /etc/.... It is the
+ * operator's tool; it confines nothing.
+ */
+int nsnet_enter(struct nsnet *n, const char *name, bool gateway, struct nsnet_err *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
