@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef NSN_OBJECT_NFT_H
+#define NSN_OBJECT_NFT_H
+
+/*
+ * nft - an nftables rule as plain data
+ *
+ * A rule is a list of expressions, as the kernel keeps it: each loads into or
+ * compares a register, or ends in a verdict. Only the kinds that nsnet itself
+ * writes are told apart; any other is NSN_EXPR_OTHER with its name, which is
+ * never equal to anything, so that a rule changed from outside always shows.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define NSN_NFT_NAME  32 /* of chains and counters, with NUL */
+#define NSN_NFT_DATA  16 /* one register */
+#define NSN_NFT_EXPRS 12 /* in one rule */
+
+enum nsn_expr_kind {
+	NSN_EXPR_META,	  /* key: NFT_META_*, into reg */
+	NSN_EXPR_PAYLOAD, /* key: NFT_PAYLOAD_*_HEADER, offset, len, into reg */
+	NSN_EXPR_BITWISE, /* reg = reg & mask, len bytes */
+	NSN_EXPR_CMP,	  /* key: NFT_CMP_*, reg against data, len bytes */
+	NSN_EXPR_COUNTER, /* counts in the named counter `name` */
+	NSN_EXPR_VERDICT, /* key: NF_ACCEPT, NF_DROP, NFT_JUMP...; name: the chain, or "" */
+	NSN_EXPR_OTHER,	  /* name: what the kernel calls it */
+};
+
+/* Unused members are zero, so that two are compared member by member. */
+struct nsn_expr {
+	enum nsn_expr_kind kind;
+	int32_t key;
+	uint32_t reg;
+	uint32_t offset, len;
+	uint8_t data[NSN_NFT_DATA];
+	uint8_t mask[NSN_NFT_DATA];
+	char name[NSN_NFT_NAME];
+};
+
+struct nsn_rule {
+	struct nsn_expr exprs[NSN_NFT_EXPRS];
+	size_t n;
+	char comment[64]; /* shown by `nft list ruleset` */
+	bool cut;	  /* had more expressions than fit: never equal */
+};
+
+bool nsn_expr_same(const struct nsn_expr *a, const struct nsn_expr *b);
+bool nsn_rule_same(const struct nsn_rule *a, const struct nsn_rule *b);
+
+#endif

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "object.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <linux/netfilter.h>
+
+#include "../base/cleanup.h"
+
+bool nsn_place_same(struct nsn_place a, struct nsn_place b)
+{
+	return a.role == b.role && a.id == b.id;
+}
+
+static int cmp_u64(uint64_t a, uint64_t b)
+{
+	return a < b ? -1 : a > b;
+}
+
+/* ---- nft rules --------------------------------------------------------------- */
+
+bool nsn_expr_same(const struct nsn_expr *a, const struct nsn_expr *b)
+{
+	return a->kind == b->kind && a->kind != NSN_EXPR_OTHER && a->key == b->key &&
+	       a->reg == b->reg && a->offset == b->offset && a->len == b->len &&
+	       memcmp(a->data, b->data, sizeof(a->data)) == 0 &&
+	       memcmp(a->mask, b->mask, sizeof(a->mask)) == 0 && strcmp(a->name, b->name) == 0;
+}
+
+bool nsn_rule_same(const struct nsn_rule *a, const struct nsn_rule *b)
+{
+	size_t i;
+
+	if (a->cut || b->cut || a->n != b->n || strcmp(a->comment, b->comment) != 0)
+		return false;
+	for (i = 0; i < a->n; i++)
+		if (!nsn_expr_same(&a->exprs[i], &b->exprs[i]))
+			return false;
+	return true;
+}
+
+/* ---- one row a kind ------------------------------------------------------------ */
+
+typedef const struct nsn_object obj;
+
+static int cmp_none(obj *a, obj *b)
+{
+	(void)a;
+	(void)b;
+	return 0;
+}
+
+static bool same_always(obj *a, obj *b)
+{
+	(void)a;
+	(void)b;
+	return true;
+}
+
+static int cmp_link(obj *a, obj *b)
+{
+	return strcmp(a->link, b->link);
+}
+
+static char *str_netns(obj *o, struct nsn_arena *m)
+{
+	(void)o;
+	return nsn_arena_strdup(m, "network namespace");
+}
+
+static int cmp_sysctl(obj *a, obj *b)
+{
+	if (a->u.sysctl.first != b->u.sysctl.first)
+		return a->u.sysctl.first ? -1 : 1;
+	return strcmp(a->u.sysctl.path, b->u.sysctl.path);
+}
+
+static bool same_sysctl(obj *a, obj *b)
+{
+	return strcmp(a->u.sysctl.value, b->u.sysctl.value) == 0;
+}
+
+static char *str_sysctl(obj *o, struct nsn_arena *m)
+{
+	return nsn_arena_printf(m, "%s = %s", o->u.sysctl.path, o->u.sysctl.value);
+}
+
+static int cmp_table(obj *a, obj *b)
+{
+	int c = (int)a->u.table.family - (int)b->u.table.family;
+
+	return c ? c : strcmp(a->u.table.name, b->u.table.name);
+}
+
+static bool same_table(obj *a, obj *b)
+{
+	return strcmp(a->u.table.comment, b->u.table.comment) == 0;
+}
+
+static const char *family_name(uint8_t family)
+{
+	switch (family) {
+	case NFPROTO_INET:
+		return "inet";
+	case NFPROTO_BRIDGE:
+		return "bridge";
+	case NFPROTO_IPV4:
+		return "ip";
+	case NFPROTO_IPV6:
+		return "ip6";
+	case NFPROTO_NETDEV:
+		return "netdev";
+	case NFPROTO_ARP:
+		return "arp";
+	default:
+		return "?";
+	}
+}
+
+static char *str_table(obj *o, struct nsn_arena *m)
+{
+	return nsn_arena_printf(m, "%s %s (%s)", family_name(o->u.table.family), o->u.table.name,
+				o->u.table.comment);
+}
+
+static int cmp_counter(obj *a, obj *b)
+{
+	int c = (int)a->u.counter.family - (int)b->u.counter.family;
+
+	if (c == 0)
+		c = strcmp(a->u.counter.table, b->u.counter.table);
+	return c ? c : strcmp(a->u.counter.name, b->u.counter.name);
+}
+
+static char *str_counter(obj *o, struct nsn_arena *m)
+{
+	return nsn_arena_printf(m, "%s %s %s", family_name(o->u.counter.family), o->u.counter.table,
+				o->u.counter.name);
+}
+
+static int cmp_chain(obj *a, obj *b)
+{
+	int c = (int)a->u.chain.family - (int)b->u.chain.family;
+
+	if (c == 0)
+		c = strcmp(a->u.chain.table, b->u.chain.table);
+	return c ? c : strcmp(a->u.chain.name, b->u.chain.name);
+}
+
+static bool same_chain(obj *a, obj *b)
+{
+	const struct nsn_chain *x = &a->u.chain, *y = &b->u.chain;
+	size_t i;
+
+	if (strcmp(x->type, y->type) != 0 || x->hook != y->hook || x->priority != y->priority ||
+	    x->policy != y->policy || x->n_rules != y->n_rules)
+		return false;
+	for (i = 0; i < x->n_rules; i++)
+		if (!nsn_rule_same(&x->rules[i], &y->rules[i]))
+			return false;
+	return true;
+}
+
+static char *str_chain(obj *o, struct nsn_arena *m)
+{
+	const struct nsn_chain *c = &o->u.chain;
+
+	return nsn_arena_printf(m, "%s %s %s policy %s, %zu rule%s", family_name(c->family),
+				c->table, c->name, c->policy == NF_DROP ? "drop" : "accept",
+				c->n_rules, c->n_rules == 1 ? "" : "s");
+}
+
+static bool same_dev(obj *a, obj *b)
+{
+	const struct nsn_link *x = &a->u.dev, *y = &b->u.dev;
+
+	if (x->type != y->type || nsn_mac_cmp(&x->mac, &y->mac) != 0 || x->group != y->group ||
+	    strcmp(x->master, y->master) != 0 || x->mtu != y->mtu)
+		return false;
+	if (x->type == NSN_LINK_BRIDGE)
+		return x->stp == y->stp && x->mcast_snooping == y->mcast_snooping;
+	return strcmp(x->peer, y->peer) == 0 && nsn_place_same(x->peer_at, y->peer_at);
+}
+
+static char *str_dev(obj *o, struct nsn_arena *m)
+{
+	const struct nsn_link *l = &o->u.dev;
+	char mac[NSN_MAC_STRLEN];
+	const char *more = "";
+
+	if (l->type == NSN_LINK_VETH)
+		more = l->peer[0] ? nsn_arena_printf(m, " to %s of %s", l->peer,
+						     l->peer_at.role == NSN_GATEWAY ? "the gateway"
+										    : "an endpoint")
+				  : " to elsewhere";
+	if (!more)
+		return NULL;
+	return nsn_arena_printf(m, "%s %s %s group %u%s%s%s", o->link, l->type_name,
+				nsn_mac_str(&l->mac, mac), l->group, l->master[0] ? " in " : "",
+				l->master, more);
+}
+
+static bool same_port(obj *a, obj *b)
+{
+	return a->u.port_flags == b->u.port_flags;
+}
+
+static char *str_port(obj *o, struct nsn_arena *m)
+{
+	static const char *const names[] = {"hairpin",		"guard",	  "root_block",
+					    "fastleave",	"learning",	  "flood",
+					    "proxy_arp",	"proxy_arp_wifi", "mcast_flood",
+					    "mcast_to_unicast", "bcast_flood",	  "neigh_suppress",
+					    "isolated",		"locked"};
+	char text[256] = "";
+	size_t i, len = 0;
+
+	static_assert(NSN_COUNT(names) == NSN_PORT_FLAGS, "one name a flag");
+	for (i = 0; i < NSN_PORT_FLAGS && len < sizeof(text); i++)
+		if (o->u.port_flags & (1U << i))
+			len += (size_t)snprintf(text + len, sizeof(text) - len, " %s", names[i]);
+	return nsn_arena_printf(m, "%s%s", o->link, text);
+}
+
+static int cmp_fdb(obj *a, obj *b)
+{
+	int c = cmp_link(a, b);
+
+	return c ? c : nsn_mac_cmp(&a->u.fdb, &b->u.fdb);
+}
+
+static char *str_fdb(obj *o, struct nsn_arena *m)
+{
+	char mac[NSN_MAC_STRLEN];
+
+	return nsn_arena_printf(m, "%s on %s static", nsn_mac_str(&o->u.fdb, mac), o->link);
+}
+
+static int cmp_addr(obj *a, obj *b)
+{
+	int c = cmp_link(a, b);
+
+	return c ? c : nsn_prefix_cmp(&a->u.addr, &b->u.addr);
+}
+
+static char *str_addr(obj *o, struct nsn_arena *m)
+{
+	char text[NSN_PREFIX_STRLEN];
+
+	return nsn_arena_printf(m, "%s on %s", nsn_prefix_str(&o->u.addr, text), o->link);
+}
+
+static int cmp_neigh(obj *a, obj *b)
+{
+	int c = cmp_link(a, b);
+
+	return c ? c : nsn_ip_cmp(&a->u.neigh.ip, &b->u.neigh.ip);
+}
+
+static bool same_neigh(obj *a, obj *b)
+{
+	return nsn_mac_cmp(&a->u.neigh.mac, &b->u.neigh.mac) == 0;
+}
+
+static char *str_neigh(obj *o, struct nsn_arena *m)
+{
+	char ip[NSN_IP_STRLEN], mac[NSN_MAC_STRLEN];
+
+	return nsn_arena_printf(m, "%s is %s on %s permanent", nsn_ip_str(&o->u.neigh.ip, ip),
+				nsn_mac_str(&o->u.neigh.mac, mac), o->link);
+}
+
+static char *str_up(obj *o, struct nsn_arena *m)
+{
+	return nsn_arena_strdup(m, o->link);
+}
+
+static int cmp_route(obj *a, obj *b)
+{
+	return nsn_prefix_cmp(&a->u.route.dst, &b->u.route.dst);
+}
+
+static bool same_route(obj *a, obj *b)
+{
+	return strcmp(a->link, b->link) == 0 && nsn_ip_cmp(&a->u.route.via, &b->u.route.via) == 0 &&
+	       a->u.route.protocol == b->u.route.protocol;
+}
+
+static char *str_route(obj *o, struct nsn_arena *m)
+{
+	char dst[NSN_PREFIX_STRLEN], via[NSN_IP_STRLEN];
+
+	return nsn_arena_printf(m, "%s via %s dev %s", nsn_prefix_str(&o->u.route.dst, dst),
+				nsn_ip_str(&o->u.route.via, via), o->link);
+}
+
+static bool same_pin(obj *a, obj *b)
+{
+	return strcmp(a->u.pin, b->u.pin) == 0;
+}
+
+static char *str_pin(obj *o, struct nsn_arena *m)
+{
+	return nsn_arena_strdup(m, o->u.pin);
+}
+
+static const struct kind {
+	const char *name;
+	int (*cmp)(obj *a, obj *b);
+	bool (*same)(obj *a, obj *b);
+	char *(*str)(obj *o, struct nsn_arena *m);
+} kinds[] = {
+	[NSN_OBJ_NETNS] = {"netns", cmp_none, same_always, str_netns},
+	[NSN_OBJ_SYSCTL] = {"sysctl", cmp_sysctl, same_sysctl, str_sysctl},
+	[NSN_OBJ_TABLE] = {"table", cmp_table, same_table, str_table},
+	[NSN_OBJ_COUNTER] = {"counter", cmp_counter, same_always, str_counter},
+	[NSN_OBJ_CHAIN] = {"chain", cmp_chain, same_chain, str_chain},
+	[NSN_OBJ_LINK] = {"link", cmp_link, same_dev, str_dev},
+	[NSN_OBJ_PORT] = {"port", cmp_link, same_port, str_port},
+	[NSN_OBJ_FDB] = {"fdb", cmp_fdb, same_always, str_fdb},
+	[NSN_OBJ_ADDR] = {"address", cmp_addr, same_always, str_addr},
+	[NSN_OBJ_NEIGH] = {"neighbour", cmp_neigh, same_neigh, str_neigh},
+	[NSN_OBJ_UP] = {"up", cmp_link, same_always, str_up},
+	[NSN_OBJ_ROUTE] = {"route", cmp_route, same_route, str_route},
+	[NSN_OBJ_PIN] = {"pin", cmp_none, same_pin, str_pin},
+};
+static_assert(NSN_COUNT(kinds) == NSN_OBJ_KINDS, "one row a kind");
+
+const char *nsn_kind_name(enum nsn_kind kind)
+{
+	return kinds[kind].name;
+}
+
+int nsn_object_cmp(const struct nsn_object *a, const struct nsn_object *b)
+{
+	if (a->kind != b->kind)
+		return a->kind < b->kind ? -1 : 1;
+	if (a->at.role != b->at.role)
+		return a->at.role < b->at.role ? -1 : 1;
+	if (a->at.id != b->at.id)
+		return cmp_u64(a->at.id, b->at.id);
+	return kinds[a->kind].cmp(a, b);
+}
+
+bool nsn_object_same(const struct nsn_object *a, const struct nsn_object *b)
+{
+	return kinds[a->kind].same(a, b);
+}
+
+char *nsn_object_str(const struct nsn_object *o, struct nsn_arena *arena)
+{
+	return kinds[o->kind].str(o, arena);
+}
+
+/* ---- a list of objects ------------------------------------------------------ */
+
+void nsn_state_clear(struct nsn_state *s)
+{
+	free(s->objects);
+	nsn_arena_free(&s->arena);
+	*s = (struct nsn_state){0};
+}
+
+struct nsn_object *nsn_state_add(struct nsn_state *s, enum nsn_kind kind, struct nsn_place at,
+				 const char *link)
+{
+	const char *copy = link[0] ? nsn_arena_strdup(&s->arena, link) : "";
+	struct nsn_object *o;
+
+	if (!copy)
+		return NULL;
+	if (s->n == s->cap) {
+		size_t cap = s->cap ? 2 * s->cap : 64;
+
+		o = realloc(s->objects, cap * sizeof(*o));
+		if (!o)
+			return NULL;
+		s->objects = o;
+		s->cap = cap;
+	}
+	o = &s->objects[s->n++];
+	*o = (struct nsn_object){.kind = kind, .at = at, .link = copy};
+	return o;
+}
+
+static int cmp_for_qsort(const void *a, const void *b)
+{
+	return nsn_object_cmp(a, b);
+}
+
+void nsn_state_sort(struct nsn_state *s)
+{
+	if (s->n > 1)
+		qsort(s->objects, s->n, sizeof(*s->objects), cmp_for_qsort);
+}
+
+const struct nsn_object *nsn_state_find(const struct nsn_state *s, const struct nsn_object *like)
+{
+	if (s->n == 0)
+		return NULL;
+	return bsearch(like, s->objects, s->n, sizeof(*s->objects), cmp_for_qsort);
+}
+
+const struct nsn_object *nsn_state_link(const struct nsn_state *s, struct nsn_place at,
+					const char *name)
+{
+	const struct nsn_object like = {.kind = NSN_OBJ_LINK, .at = at, .link = name};
+
+	return nsn_state_find(s, &like);
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef NSN_OBJECT_OBJECT_H
+#define NSN_OBJECT_OBJECT_H
+
+/*
+ * object - everything nsnet puts into the kernel, as plain data. Pure.
+ *
+ * Wanted state (from the compiler) and observed state (from dumps) are both a
+ * list of these objects, so that the planner compares like with like. Each
+ * object has a place (which namespace), a key (what makes it the same object)
+ * and values (what may differ).
+ *
+ * A new kind of object is: a value here, a row in the table of object.c, and a
+ * row in the table of lib/sync/apply.c.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../base/ip.h"
+#include "../base/text.h"
+#include "nft.h"
+
+enum nsn_role {
+	NSN_GATEWAY,  /* the tenant's router namespace; no workload runs in it */
+	NSN_ENDPOINT, /* a workload namespace */
+};
+
+/* A namespace of one tenant. @id is the endpoint's, 0 for the gateway. */
+struct nsn_place {
+	enum nsn_role role;
+	uint64_t id;
+};
+
+bool nsn_place_same(struct nsn_place a, struct nsn_place b);
+
+/*
+ * In the order in which they are made: settings that links are born with and
+ * the rules stand before there is a link, links come up last, and a namespace
+ * gets its name when everything in it is right. Removing goes the other way
+ * round: links go down first.
+ */
+enum nsn_kind {
+	NSN_OBJ_NETNS,
+	NSN_OBJ_SYSCTL,
+	NSN_OBJ_TABLE,
+	NSN_OBJ_COUNTER,
+	NSN_OBJ_CHAIN,
+	NSN_OBJ_LINK,
+	NSN_OBJ_PORT,
+	NSN_OBJ_FDB,
+	NSN_OBJ_ADDR,
+	NSN_OBJ_NEIGH,
+	NSN_OBJ_UP,
+	NSN_OBJ_ROUTE,
+	NSN_OBJ_PIN,
+	NSN_OBJ_KINDS /* how many */
+};
+
+struct nsn_sysctl {
+	const char *path; /* below /proc/sys, with slashes: names may contain dots */
+	const char *value;
+	bool optional; /* a kernel without this setting is fine */
+	bool first;    /* to be written before the others: changing it changes those */
+};
+
+struct nsn_table {
+	uint8_t family; /* NFPROTO_* */
+	const char *name;
+	const char *comment; /* carries the owner's mark */
+};
+
+struct nsn_counter {
+	uint8_t family;
+	const char *table, *name;
+	uint64_t packets, bytes; /* observed; not compared */
+};
+
+struct nsn_chain {
+	uint8_t family;
+	const char *table, *name, *type; /* type "": not a base chain */
+	uint32_t hook;
+	int32_t priority;
+	uint32_t policy; /* NF_ACCEPT, NF_DROP */
+	const struct nsn_rule *rules;
+	size_t n_rules;
+};
+
+enum nsn_link_type { NSN_LINK_BRIDGE, NSN_LINK_VETH, NSN_LINK_LOOPBACK, NSN_LINK_OTHER };
+
+struct nsn_link {
+	enum nsn_link_type type;
+	const char *type_name; /* the kernel's word for it */
+	struct nsn_mac mac;
+	uint32_t mtu;
+	uint32_t group;	    /* the owner's mark */
+	const char *master; /* "" for none */
+	/* bridge */
+	bool stp, mcast_snooping;
+	/* veth: where the other end is, and its name there. "" when it is nowhere we look. */
+	struct nsn_place peer_at;
+	const char *peer;
+	bool far; /* wanted: made by the request that makes the peer */
+	/* observed; not compared */
+	int32_t index, peer_index, peer_nsid;
+	bool up;
+	uint64_t rx_bytes, tx_bytes;
+};
+
+/* Flags of a bridge port, IFLA_BRPORT_*. */
+enum {
+	NSN_PORT_HAIRPIN = 1 << 0,
+	NSN_PORT_GUARD = 1 << 1, /* a BPDU takes the port down for good */
+	NSN_PORT_ROOT_BLOCK = 1 << 2,
+	NSN_PORT_FAST_LEAVE = 1 << 3,
+	NSN_PORT_LEARNING = 1 << 4,
+	NSN_PORT_FLOOD = 1 << 5,
+	NSN_PORT_PROXY_ARP = 1 << 6,
+	NSN_PORT_PROXY_ARP_WIFI = 1 << 7,
+	NSN_PORT_MCAST_FLOOD = 1 << 8,
+	NSN_PORT_MCAST_TO_UNICAST = 1 << 9,
+	NSN_PORT_BCAST_FLOOD = 1 << 10,
+	NSN_PORT_NEIGH_SUPPRESS = 1 << 11,
+	NSN_PORT_ISOLATED = 1 << 12,
+	NSN_PORT_LOCKED = 1 << 13, /* only sources with a static entry on this port */
+	NSN_PORT_FLAGS = 14	   /* how many */
+};
+
+/*
+ * Marks our routes, as in `ip route show proto 78`: a number that neither
+ * rtnetlink.h nor iproute2's rt_protos gives to anybody.
+ */
+#define NSN_RTPROT 78
+
+struct nsn_object {
+	enum nsn_kind kind;
+	struct nsn_place at;
+	/* The link it belongs to (a link's is its own name), or "". */
+	const char *link;
+	union {
+		struct nsn_sysctl sysctl;
+		struct nsn_table table;
+		struct nsn_counter counter;
+		struct nsn_chain chain;
+		struct nsn_link dev;
+		uint32_t port_flags;	/* NSN_OBJ_PORT */
+		struct nsn_mac fdb;	/* NSN_OBJ_FDB: static, on port `link` */
+		struct nsn_prefix addr; /* NSN_OBJ_ADDR */
+		struct {
+			struct nsn_ip ip;
+			struct nsn_mac mac;
+		} neigh; /* NSN_OBJ_NEIGH: permanent */
+		struct {
+			struct nsn_prefix dst;
+			struct nsn_ip via;
+			uint8_t protocol;
+		} route;	 /* NSN_OBJ_ROUTE, out of `link` */
+		const char *pin; /* NSN_OBJ_PIN: the file that holds the namespace */
+	} u;
+};
+
+/* The word for a kind: "netns", "link", ... */
+const char *nsn_kind_name(enum nsn_kind kind);
+
+/* Orders by kind, place and key. 0: the same object, perhaps with other values. */
+int nsn_object_cmp(const struct nsn_object *a, const struct nsn_object *b);
+
+/* Whether two objects with the same key also have the same values. @a is the wanted one. */
+bool nsn_object_same(const struct nsn_object *a, const struct nsn_object *b);
+
+/* The object in words, from @arena; NULL without memory. */
+char *nsn_object_str(const struct nsn_object *o, struct nsn_arena *arena);
+
+/* ---- a list of objects ------------------------------------------------------ */
+
+/* Objects and all they point to live in the arena. Start as { 0 }. */
+struct nsn_state {
+	struct nsn_object *objects;
+	size_t n, cap;
+	struct nsn_arena arena;
+};
+
+void nsn_state_clear(struct nsn_state *s);
+/*
+ * Adds an object: zeroed but for kind, place and link, valid until the next add.
+ * NULL: no memory.
+ */
+struct nsn_object *nsn_state_add(struct nsn_state *s, enum nsn_kind kind, struct nsn_place at,
+				 const char *link);
+/* Sorts by nsn_object_cmp(); lookups need it. */
+void nsn_state_sort(struct nsn_state *s);
+/* The object with the same key as @like, or NULL. */
+const struct nsn_object *nsn_state_find(const struct nsn_state *s, const struct nsn_object *like);
+const struct nsn_object *nsn_state_link(const struct nsn_state *s, struct nsn_place at,
+					const char *name);
+
+#endif
