@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "nft.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <libnftnl/chain.h>
+#include <libnftnl/object.h>
+#include <libnftnl/table.h>
+#include <libnftnl/udata.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netlink.h>
+
+#include "../base/cleanup.h"
+#include "../nl/nl.h"
+#include "nft_rule.h"
+
+NSN_CLEANUP(struct nftnl_table, nftnl_table_free)
+NSN_CLEANUP(struct nftnl_chain, nftnl_chain_free)
+NSN_CLEANUP(struct nftnl_obj, nftnl_obj_free)
+NSN_CLEANUP(struct nftnl_udata_buf, nftnl_udata_buf_free)
+
+struct nsn_nft_txn {
+	struct nsn_nl_batch *batch;
+};
+
+NSN_CLEANUP(struct nsn_nft_txn, nsn_nft_free)
+
+/* The most one of our messages takes: 12 expressions of some 100 bytes and a comment. */
+#define MESSAGE_ROOM 4096
+#define UDATA_ROOM   256
+
+/* ---- writing ----------------------------------------------------------------- */
+
+int nsn_nft_begin(struct nsn_nft_txn **ret, struct nsnet_err *err)
+{
+	NSN_AUTO(nsn_nft_freep) struct nsn_nft_txn *t = calloc(1, sizeof(*t));
+	int r;
+
+	if (!t)
+		return nsn_err_nomem(err);
+	r = nsn_nl_batch_new(&t->batch, err);
+	if (r < 0)
+		return r;
+	*ret = NSN_TAKE_PTR(t);
+	return 0;
+}
+
+void nsn_nft_free(struct nsn_nft_txn *t)
+{
+	if (!t)
+		return;
+	nsn_nl_batch_free(t->batch);
+	free(t);
+}
+
+int nsn_nft_commit(struct nsn_nft_txn *t, struct nsn_nl *nl, struct nsnet_err *err)
+{
+	return nsn_nl_batch_commit(nl, t->batch, err);
+}
+
+static struct nlmsghdr *message(struct nsn_nft_txn *t, uint16_t type, uint16_t flags,
+				const struct nsn_object *o, uint8_t family, struct nsnet_err *err)
+{
+	struct nsn_arena arena = {0};
+	const char *text = nsn_object_str(o, &arena);
+	const char *label =
+		text ? nsn_arena_printf(&arena, "%s '%s'", nsn_kind_name(o->kind), text) : NULL;
+	struct nlmsghdr *h;
+
+	h = nsn_nl_batch_add(t->batch, type, family, flags, MESSAGE_ROOM, label ? label : "", err);
+	nsn_arena_free(&arena);
+	return h;
+}
+
+static int put_comment(struct nftnl_udata_buf **ret, uint8_t type, const char *text)
+{
+	*ret = nftnl_udata_buf_alloc(UDATA_ROOM);
+	return *ret && nftnl_udata_put_strz(*ret, type, text) ? 0 : -ENOMEM;
+}
+
+static int table_message(struct nsn_nft_txn *t, uint16_t type, uint16_t flags,
+			 const struct nsn_object *o, struct nsnet_err *err)
+{
+	NSN_AUTO(nftnl_table_freep) struct nftnl_table *table = nftnl_table_alloc();
+	NSN_AUTO(nftnl_udata_buf_freep) struct nftnl_udata_buf *comment = NULL;
+	struct nlmsghdr *h;
+
+	if (!table || nftnl_table_set_str(table, NFTNL_TABLE_NAME, o->u.table.name) < 0)
+		return nsn_err_nomem(err);
+	if (type == NFT_MSG_NEWTABLE) {
+		if (put_comment(&comment, NFTNL_UDATA_TABLE_COMMENT, o->u.table.comment) < 0 ||
+		    nftnl_table_set_data(table, NFTNL_TABLE_USERDATA, nftnl_udata_buf_data(comment),
+					 nftnl_udata_buf_len(comment)) < 0)
+			return nsn_err_nomem(err);
+	}
+	h = message(t, type, flags, o, o->u.table.family, err);
+	if (!h)
+		return -ENOMEM;
+	nftnl_table_nlmsg_build_payload(h, table);
+	return 0;
+}
+
+static int counter_message(struct nsn_nft_txn *t, uint16_t type, uint16_t flags,
+			   const struct nsn_object *o, struct nsnet_err *err)
+{
+	NSN_AUTO(nftnl_obj_freep) struct nftnl_obj *obj = nftnl_obj_alloc();
+	struct nlmsghdr *h;
+
+	if (!obj)
+		return nsn_err_nomem(err);
+	nftnl_obj_set_str(obj, NFTNL_OBJ_TABLE, o->u.counter.table);
+	nftnl_obj_set_str(obj, NFTNL_OBJ_NAME, o->u.counter.name);
+	nftnl_obj_set_u32(obj, NFTNL_OBJ_TYPE, NFT_OBJECT_COUNTER);
+	h = message(t, type, flags, o, o->u.counter.family, err);
+	if (!h)
+		return -ENOMEM;
+	nftnl_obj_nlmsg_build_payload(h, obj);
+	return 0;
+}
+
+static int chain_message(struct nsn_nft_txn *t, uint16_t type, uint16_t flags,
+			 const struct nsn_object *o, struct nsnet_err *err)
+{
+	NSN_AUTO(nftnl_chain_freep) struct nftnl_chain *chain = nftnl_chain_alloc();
+	const struct nsn_chain *c = &o->u.chain;
+	struct nlmsghdr *h;
+
+	if (!chain || nftnl_chain_set_str(chain, NFTNL_CHAIN_TABLE, c->table) < 0 ||
+	    nftnl_chain_set_str(chain, NFTNL_CHAIN_NAME, c->name) < 0)
+		return nsn_err_nomem(err);
+	if (type == NFT_MSG_NEWCHAIN && c->type[0]) {
+		if (nftnl_chain_set_str(chain, NFTNL_CHAIN_TYPE, c->type) < 0)
+			return nsn_err_nomem(err);
+		nftnl_chain_set_u32(chain, NFTNL_CHAIN_HOOKNUM, c->hook);
+		nftnl_chain_set_s32(chain, NFTNL_CHAIN_PRIO, c->priority);
+		nftnl_chain_set_u32(chain, NFTNL_CHAIN_POLICY, c->policy);
+	}
+	h = message(t, type, flags, o, c->family, err);
+	if (!h)
+		return -ENOMEM;
+	nftnl_chain_nlmsg_build_payload(h, chain);
+	return 0;
+}
+
+static int rule_message(struct nsn_nft_txn *t, const struct nsn_object *o,
+			const struct nsn_rule *from, struct nsnet_err *err)
+{
+	struct nlmsghdr *h =
+		message(t, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, o, o->u.chain.family, err);
+	int r = h ? nsn_rule_write(h, &o->u.chain, from) : -ENOMEM;
+
+	if (r == -EINVAL)
+		return nsn_err(err, r, NSNET_E_KERNEL,
+			       "chain '%s' has a rule that nsnet did not write", o->u.chain.name);
+	return r < 0 ? nsn_err_nomem(err) : 0;
+}
+
+/* DELRULE with a chain and no handle removes all rules of the chain. */
+static int flush_message(struct nsn_nft_txn *t, const struct nsn_object *o, struct nsnet_err *err)
+{
+	static const struct nsn_rule any;
+	struct nlmsghdr *h = message(t, NFT_MSG_DELRULE, 0, o, o->u.chain.family, err);
+
+	if (!h || nsn_rule_write(h, &o->u.chain, &any) < 0)
+		return nsn_err_nomem(err);
+	return 0;
+}
+
+static int chain_add(struct nsn_nft_txn *t, const struct nsn_object *o, struct nsnet_err *err)
+{
+	size_t i;
+	int r;
+
+	r = chain_message(t, NFT_MSG_NEWCHAIN, NLM_F_CREATE, o, err);
+	for (i = 0; r == 0 && i < o->u.chain.n_rules; i++)
+		r = rule_message(t, o, &o->u.chain.rules[i], err);
+	return r;
+}
+
+static int chain_del(struct nsn_nft_txn *t, const struct nsn_object *o, struct nsnet_err *err)
+{
+	int r = flush_message(t, o, err);
+
+	return r < 0 ? r : chain_message(t, NFT_MSG_DELCHAIN, 0, o, err);
+}
+
+/* What the kernel takes only when a chain is made. */
+static bool same_hook(const struct nsn_chain *a, const struct nsn_chain *b)
+{
+	return strcmp(a->type, b->type) == 0 && a->hook == b->hook && a->priority == b->priority;
+}
+
+int nsn_nft_add(struct nsn_nft_txn *t, const struct nsn_object *o, struct nsnet_err *err)
+{
+	if (o->kind == NSN_OBJ_TABLE)
+		return table_message(t, NFT_MSG_NEWTABLE, NLM_F_CREATE, o, err);
+	if (o->kind == NSN_OBJ_COUNTER)
+		return counter_message(t, NFT_MSG_NEWOBJ, NLM_F_CREATE, o, err);
+	return chain_add(t, o, err);
+}
+
+int nsn_nft_del(struct nsn_nft_txn *t, const struct nsn_object *o, struct nsnet_err *err)
+{
+	if (o->kind == NSN_OBJ_TABLE)
+		return table_message(t, NFT_MSG_DELTABLE, 0, o, err);
+	if (o->kind == NSN_OBJ_COUNTER)
+		return counter_message(t, NFT_MSG_DELOBJ, 0, o, err);
+	return chain_del(t, o, err);
+}
+
+int nsn_nft_change(struct nsn_nft_txn *t, const struct nsn_object *want,
+		   const struct nsn_object *have, struct nsnet_err *err)
+{
+	int r;
+
+	/* Rules are replaced in one transaction: no packet sees the chain empty. */
+	if (want->kind == NSN_OBJ_CHAIN && same_hook(&want->u.chain, &have->u.chain))
+		r = flush_message(t, have, err);
+	else
+		r = nsn_nft_del(t, have, err);
+	return r < 0 ? r : nsn_nft_add(t, want, err);
+}
+
+/* ---- reading ----------------------------------------------------------------- */
+
+struct dump {
+	const char *table;
+	struct nsn_state *state;
+	struct nsn_place at;
+	size_t start;
+};
+
+static void restart(void *arg)
+{
+	const struct dump *d = arg;
+
+	d->state->n = d->start;
+}
+
+struct comment {
+	struct nsn_arena *arena;
+	const char *text;
+};
+
+static int each_table_udata(const struct nftnl_udata *attr, void *arg)
+{
+	struct comment *c = arg;
+	uint8_t len = nftnl_udata_len(attr);
+	const char *text = nftnl_udata_get(attr);
+
+	if (nftnl_udata_type(attr) == NFTNL_UDATA_TABLE_COMMENT && len > 0 && text[len - 1] == '\0')
+		c->text = nsn_arena_strdup(c->arena, text);
+	return 0;
+}
+
+static int each_table(const struct nlmsghdr *msg, void *arg, struct nsnet_err *err)
+{
+	NSN_AUTO(nftnl_table_freep) struct nftnl_table *table = nftnl_table_alloc();
+	const struct dump *d = arg;
+	struct comment c = {.arena = &d->state->arena, .text = ""};
+	struct nsn_object *o;
+	const void *udata;
+	uint32_t len;
+
+	if (!table)
+		return nsn_err_nomem(err);
+	if (nftnl_table_nlmsg_parse(msg, table) < 0)
+		return nsn_err(err, -EBADMSG, NSNET_E_KERNEL, "unreadable nft table");
+	udata = nftnl_table_get_data(table, NFTNL_TABLE_USERDATA, &len);
+	if (udata)
+		(void)nftnl_udata_parse(udata, len, each_table_udata, &c);
+	o = nsn_state_add(d->state, NSN_OBJ_TABLE, d->at, "");
+	if (!o || !c.text)
+		return nsn_err_nomem(err);
+	o->u.table.family = (uint8_t)nftnl_table_get_u32(table, NFTNL_TABLE_FAMILY);
+	o->u.table.name =
+		nsn_arena_strdup(&d->state->arena, nftnl_table_get_str(table, NFTNL_TABLE_NAME));
+	o->u.table.comment = c.text;
+	return o->u.table.name ? 0 : nsn_err_nomem(err);
+}
+
+static int each_counter(const struct nlmsghdr *msg, void *arg, struct nsnet_err *err)
+{
+	NSN_AUTO(nftnl_obj_freep) struct nftnl_obj *obj = nftnl_obj_alloc();
+	const struct dump *d = arg;
+	struct nsn_counter *c;
+	struct nsn_object *o;
+
+	if (!obj)
+		return nsn_err_nomem(err);
+	if (nftnl_obj_nlmsg_parse(msg, obj) < 0)
+		return nsn_err(err, -EBADMSG, NSNET_E_KERNEL, "unreadable nft object");
+	if (strcmp(nftnl_obj_get_str(obj, NFTNL_OBJ_TABLE), d->table) != 0 ||
+	    nftnl_obj_get_u32(obj, NFTNL_OBJ_TYPE) != NFT_OBJECT_COUNTER)
+		return 0;
+	o = nsn_state_add(d->state, NSN_OBJ_COUNTER, d->at, "");
+	if (!o)
+		return nsn_err_nomem(err);
+	c = &o->u.counter;
+	c->family = (uint8_t)nftnl_obj_get_u32(obj, NFTNL_OBJ_FAMILY);
+	c->table = nsn_arena_strdup(&d->state->arena, nftnl_obj_get_str(obj, NFTNL_OBJ_TABLE));
+	c->name = nsn_arena_strdup(&d->state->arena, nftnl_obj_get_str(obj, NFTNL_OBJ_NAME));
+	c->packets = nftnl_obj_get_u64(obj, NFTNL_OBJ_CTR_PKTS);
+	c->bytes = nftnl_obj_get_u64(obj, NFTNL_OBJ_CTR_BYTES);
+	return c->table && c->name ? 0 : nsn_err_nomem(err);
+}
+
+static int each_chain(const struct nlmsghdr *msg, void *arg, struct nsnet_err *err)
+{
+	NSN_AUTO(nftnl_chain_freep) struct nftnl_chain *chain = nftnl_chain_alloc();
+	const struct dump *d = arg;
+	struct nsn_arena *arena = &d->state->arena;
+	struct nsn_object *o;
+	struct nsn_chain *c;
+
+	if (!chain)
+		return nsn_err_nomem(err);
+	if (nftnl_chain_nlmsg_parse(msg, chain) < 0)
+		return nsn_err(err, -EBADMSG, NSNET_E_KERNEL, "unreadable nft chain");
+	if (strcmp(nftnl_chain_get_str(chain, NFTNL_CHAIN_TABLE), d->table) != 0)
+		return 0;
+	o = nsn_state_add(d->state, NSN_OBJ_CHAIN, d->at, "");
+	if (!o)
+		return nsn_err_nomem(err);
+	c = &o->u.chain;
+	c->family = (uint8_t)nftnl_chain_get_u32(chain, NFTNL_CHAIN_FAMILY);
+	c->table = nsn_arena_strdup(arena, nftnl_chain_get_str(chain, NFTNL_CHAIN_TABLE));
+	c->name = nsn_arena_strdup(arena, nftnl_chain_get_str(chain, NFTNL_CHAIN_NAME));
+	c->type = "";
+	if (nftnl_chain_is_set(chain, NFTNL_CHAIN_TYPE)) {
+		c->type = nsn_arena_strdup(arena, nftnl_chain_get_str(chain, NFTNL_CHAIN_TYPE));
+		c->hook = nftnl_chain_get_u32(chain, NFTNL_CHAIN_HOOKNUM);
+		c->priority = nftnl_chain_get_s32(chain, NFTNL_CHAIN_PRIO);
+		c->policy = nftnl_chain_get_u32(chain, NFTNL_CHAIN_POLICY);
+	}
+	return c->table && c->name && c->type ? 0 : nsn_err_nomem(err);
+}
+
+/* The chain a rule belongs to, among those just read. */
+static struct nsn_chain *chain_of(const struct dump *d, const struct nsn_chain *like)
+{
+	size_t i;
+
+	if (strcmp(like->table, d->table) != 0)
+		return NULL;
+	for (i = d->start; i < d->state->n; i++) {
+		struct nsn_object *o = &d->state->objects[i];
+
+		if (o->kind == NSN_OBJ_CHAIN && o->u.chain.family == like->family &&
+		    strcmp(o->u.chain.name, like->name) == 0)
+			return &o->u.chain;
+	}
+	return NULL;
+}
+
+/* Rules come in order. The array doubles in the arena, which keeps the old one until the end. */
+static int append_rule(struct nsn_chain *c, struct nsn_arena *arena, const struct nsn_rule *rule)
+{
+	size_t n = c->n_rules;
+	struct nsn_rule *grown;
+
+	if ((n & (n - 1)) == 0) { /* full at 0, 1, 2, 4, ... */
+		grown = nsn_arena_alloc(arena, (n ? 2 * n : 1) * sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		if (n)
+			memcpy(grown, c->rules, n * sizeof(*grown));
+		c->rules = grown;
+	}
+	((struct nsn_rule *)(uintptr_t)c->rules)[n] = *rule;
+	c->n_rules++;
+	return 0;
+}
+
+static void restart_rules(void *arg)
+{
+	const struct dump *d = arg;
+	size_t i;
+
+	for (i = d->start; i < d->state->n; i++)
+		if (d->state->objects[i].kind == NSN_OBJ_CHAIN)
+			d->state->objects[i].u.chain.n_rules = 0;
+}
+
+static int each_rule(const struct nlmsghdr *msg, void *arg, struct nsnet_err *err)
+{
+	const struct dump *d = arg;
+	struct nsn_chain in = {0}, *c;
+	struct nsn_rule rule;
+	int r;
+
+	r = nsn_rule_read(msg, &in, &rule, &d->state->arena);
+	if (r == -EBADMSG)
+		return nsn_err(err, r, NSNET_E_KERNEL, "unreadable nft rule");
+	c = r == 0 ? chain_of(d, &in) : NULL;
+	if (r < 0 || (c && append_rule(c, &d->state->arena, &rule) < 0))
+		return nsn_err_nomem(err);
+	return 0;
+}
+
+static int dump_kind(struct nsn_nl *nl, struct dump *d, uint16_t type,
+		     int (*each)(const struct nlmsghdr *, void *, struct nsnet_err *),
+		     void (*again)(void *), const char *what, struct nsnet_err *err)
+{
+	const struct nsn_nl_sink sink = {.each = each, .restart = again, .arg = d};
+	char buf[64] __attribute__((aligned(8))) = {0};
+	int r;
+
+	r = nsn_nl_dump(nl, nftnl_nlmsg_build_hdr(buf, type, NFPROTO_UNSPEC, 0, 0), &sink, err);
+	return r < 0 ? nsn_err_wrap(err, r, "list nft %s", what) : 0;
+}
+
+int nsn_nft_dump(struct nsn_nl *nl, const char *table, struct nsn_state *ret, struct nsn_place at,
+		 struct nsnet_err *err)
+{
+	struct dump d = {.table = table, .state = ret, .at = at, .start = ret->n};
+	int r;
+
+	r = dump_kind(nl, &d, NFT_MSG_GETTABLE, each_table, restart, "tables", err);
+	d.start = ret->n;
+	if (r == 0)
+		r = dump_kind(nl, &d, NFT_MSG_GETOBJ, each_counter, restart, "objects", err);
+	d.start = ret->n;
+	if (r == 0)
+		r = dump_kind(nl, &d, NFT_MSG_GETCHAIN, each_chain, restart, "chains", err);
+	if (r == 0)
+		r = dump_kind(nl, &d, NFT_MSG_GETRULE, each_rule, restart_rules, "rules", err);
+	return r;
+}

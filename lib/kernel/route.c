@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "route.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <linux/rtnetlink.h>
+#include <netlink/route/nexthop.h>
+#include <netlink/route/route.h>
+
+#include "../nl/msg.h"
+#include "dump.h"
+#include "link.h"
+
+NSN_CLEANUP(struct rtnl_route, rtnl_route_put)
+
+static int each_route(const struct nlmsghdr *msg, void *arg, struct nsnet_err *err)
+{
+	const struct rtmsg *rtm = nlmsg_data(msg);
+	struct nsn_dump *d = arg;
+	struct nlattr *tb[RTA_MAX + 1];
+	struct nsn_object *o;
+	const char *link = "";
+
+	if (msg->nlmsg_type != RTM_NEWROUTE)
+		return 0;
+	if (nlmsg_parse(nsn_msg_mutable(msg), sizeof(*rtm), tb, RTA_MAX, NULL) < 0)
+		return nsn_dump_unreadable("route", err);
+	if (rtm->rtm_table != RT_TABLE_MAIN || rtm->rtm_protocol == RTPROT_KERNEL)
+		return 0;
+	if (tb[RTA_OIF])
+		link = nsn_dump_link(d, (int)nla_get_u32(tb[RTA_OIF]));
+	o = nsn_state_add(d->state, NSN_OBJ_ROUTE, d->at, link ? link : "");
+	if (!o)
+		return nsn_err_nomem(err);
+	o->u.route.protocol = rtm->rtm_protocol;
+	o->u.route.dst.len = rtm->rtm_dst_len;
+	if (tb[RTA_DST])
+		nsn_dump_ip(&o->u.route.dst.ip, rtm->rtm_family, tb[RTA_DST]);
+	else
+		o->u.route.dst.ip.family = rtm->rtm_family;
+	if (tb[RTA_GATEWAY])
+		nsn_dump_ip(&o->u.route.via, rtm->rtm_family, tb[RTA_GATEWAY]);
+	return 0;
+}
+
+int nsn_route_dump(struct nsn_nl *nl, struct nsn_state *ret, struct nsn_place at,
+		   struct nsnet_err *err)
+{
+	const struct rtmsg rtm = {.rtm_family = AF_UNSPEC};
+
+	return nsn_dump_all(nl, RTM_GETROUTE, &rtm, sizeof(rtm), each_route, ret, at, "routes",
+			    err);
+}
+
+static int add_hop(struct rtnl_route *route, const struct nsn_object *o, int index)
+{
+	NSN_AUTO(nl_addr_putp) struct nl_addr *via = NULL;
+	struct rtnl_nexthop *hop = rtnl_route_nh_alloc();
+
+	if (!hop)
+		return -ENOMEM;
+	/* The route owns its hops from here on. */
+	rtnl_route_add_nexthop(route, hop);
+	rtnl_route_nh_set_ifindex(hop, index);
+	if (o->u.route.via.family == 0)
+		return 0;
+	via = nsn_msg_addr(&o->u.route.via);
+	if (!via)
+		return -ENOMEM;
+	rtnl_route_nh_set_gateway(hop, via);
+	return 0;
+}
+
+static int build(struct rtnl_route **ret, struct nsn_nl *nl, const struct nsn_object *o,
+		 struct nsnet_err *err)
+{
+	NSN_AUTO(rtnl_route_putp) struct rtnl_route *route = rtnl_route_alloc();
+	NSN_AUTO(nl_addr_putp) struct nl_addr *dst = nsn_msg_addr(&o->u.route.dst.ip);
+	int index, r;
+
+	if (!route || !dst)
+		return nsn_err_nomem(err);
+	r = nsn_link_index(nl, o->link, &index, err);
+	if (r < 0)
+		return r;
+	nl_addr_set_prefixlen(dst, o->u.route.dst.len);
+	rtnl_route_set_family(route, o->u.route.dst.ip.family);
+	rtnl_route_set_table(route, RT_TABLE_MAIN);
+	rtnl_route_set_protocol(route, o->u.route.protocol);
+	rtnl_route_set_type(route, RTN_UNICAST);
+	rtnl_route_set_scope(route, o->u.route.via.family ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK);
+	if (rtnl_route_set_dst(route, dst) < 0 || add_hop(route, o, index) < 0)
+		return nsn_err_nomem(err);
+	*ret = NSN_TAKE_PTR(route);
+	return 0;
+}
+
+int nsn_route_add(struct nsn_nl *nl, const struct nsn_object *o, struct nsnet_err *err)
+{
+	NSN_AUTO(rtnl_route_putp) struct rtnl_route *route = NULL;
+	NSN_AUTO(nlmsg_freep) struct nl_msg *msg = NULL;
+	int r;
+
+	r = build(&route, nl, o, err);
+	if (r < 0)
+		return r;
+	if (rtnl_route_build_add_request(route, NLM_F_CREATE | NLM_F_REPLACE, &msg) < 0)
+		return nsn_err_nomem(err);
+	return nsn_request_about(nl, nlmsg_hdr(msg), o, 0, err);
+}
+
+int nsn_route_del(struct nsn_nl *nl, const struct nsn_object *o, struct nsnet_err *err)
+{
+	NSN_AUTO(rtnl_route_putp) struct rtnl_route *route = NULL;
+	NSN_AUTO(nlmsg_freep) struct nl_msg *msg = NULL;
+	int r;
+
+	r = build(&route, nl, o, err);
+	if (r < 0)
+		return r;
+	if (rtnl_route_build_del_request(route, 0, &msg) < 0)
+		return nsn_err_nomem(err);
+	return nsn_request_about(nl, nlmsg_hdr(msg), o, ESRCH, err);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef NSN_KERNEL_ROUTE_H
+#define NSN_KERNEL_ROUTE_H
+
+/*
+ * route - unicast routes of the main table (NSN_OBJ_ROUTE), both families
+ */
+#include "../object/object.h"
+
+struct nsn_nl;
+
+/*
+ * Adds the routes to @ret, but for those that the kernel makes of addresses.
+ * @ret must hold the links of @at already.
+ */
+int nsn_route_dump(struct nsn_nl *nl, struct nsn_state *ret, struct nsn_place at,
+		   struct nsnet_err *err);
+int nsn_route_add(struct nsn_nl *nl, const struct nsn_object *o, struct nsnet_err *err);
+int nsn_route_del(struct nsn_nl *nl, const struct nsn_object *o, struct nsnet_err *err);
+
+#endif
