@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+
+#include "../base/cleanup.h"
+#include "parts.h"
+
+/*
+ * A new namespace does not begin with the kernel's defaults: for IPv4 it takes
+ * what the host has at that moment (net.core.devconf_inherit_init_net = 0), so
+ * each setting that matters is written, `all` and `default` before there is a
+ * link. The effective value of most is a combination of `all` and the link's.
+ *
+ * Tests: tests/kernel/test_topology.c reads each of these from the gateway and
+ * has a packet for those marked (p); the others are covered as said.
+ */
+struct setting {
+	const char *name;
+	const char *value;
+	bool first;
+};
+
+static const struct setting ipv4_conf[] = {
+	/* (p) Nothing is routed: an isolated gateway is no router at all. Changing it resets
+	 * accept_redirects of `all`, so it goes first. */
+	{"forwarding", "0", true},
+	/* (p) Sources that the route back would not use; behind the prerouting chain, which
+	 * drops them by subnet. */
+	{"rp_filter", "1", false},
+	/* A gateway without routes has nothing to redirect; the input chain drops them anyway. */
+	{"accept_redirects", "0", false},
+	{"secure_redirects", "0", false},
+	/* Would tell a tenant of next hops; the output chain drops them. */
+	{"send_redirects", "0", false},
+	/* Covered by forwarding: source routes are only followed by a router. */
+	{"accept_source_route", "0", false},
+	/* (p) 127.0.0.0/8 from outside (CVE-2020-8558). */
+	{"route_localnet", "0", false},
+	/* (p) Would answer ARP for addresses of others once there are routes. */
+	{"proxy_arp", "0", false},
+	{"proxy_arp_pvlan", "0", false},
+	/* (p) Answers only for br0's own address and only to its subnet, not for any address of
+	 * the namespace (the kernel's weak host model). */
+	{"arp_ignore", "2", false},
+	/* Asks only with the address of the subnet; with permanent neighbours it never asks. */
+	{"arp_announce", "2", false},
+	/* Learns from nobody; covered by the permanent neighbours. */
+	{"arp_accept", "0", false},
+	{"drop_gratuitous_arp", "1", false},
+	/* Covered by forwarding: directed broadcasts are only sent on by a router. */
+	{"bc_forwarding", "0", false},
+	/* (p) The gateway's own address as a source from outside. */
+	{"accept_local", "0", false},
+};
+
+/* IPv6 is off; the rest is what would count if somebody switched it on. */
+static const struct setting ipv6_conf[] = {
+	{"forwarding", "0", true},
+	/* (p) No address, no neighbour discovery, nothing received. */
+	{"disable_ipv6", "1", false},
+	/* Covered by disable_ipv6 and, behind that, by the inet chains, which accept no IPv6. */
+	{"accept_ra", "0", false},
+	{"autoconf", "0", false},
+	{"accept_redirects", "0", false},
+	{"accept_source_route", "0", false},
+	{"seg6_enabled", "0", false},
+	/* No fe80:: address by itself. */
+	{"addr_gen_mode", "1", false},
+	{"accept_dad", "0", false},
+};
+
+/* Whole paths. All but the first exist only where their module is loaded. */
+static const struct setting others[] = {
+	/* (p) One packet to the broadcast address would be answered by all. */
+	{"net/ipv4/icmp_echo_ignore_broadcasts", "1", false},
+	/* br_netfilter sends bridged frames through the ip hooks and is on in a new namespace:
+	 * a frame would then meet chains that are written for routed packets. */
+	{"net/bridge/bridge-nf-call-iptables", "0", false},
+	{"net/bridge/bridge-nf-call-ip6tables", "0", false},
+	{"net/bridge/bridge-nf-call-arptables", "0", false},
+};
+
+static int add(struct nsn_state *s, struct nsn_place at, const char *link,
+	       const struct setting *set, const char *path, bool optional)
+{
+	struct nsn_object *o = path ? nsn_state_add(s, NSN_OBJ_SYSCTL, at, link) : NULL;
+
+	if (!o)
+		return -ENOMEM;
+	o->u.sysctl = (struct nsn_sysctl){
+		.path = path, .value = set->value, .optional = optional, .first = set->first};
+	return 0;
+}
+
+/* One family's settings of `all`, `default` or a link. */
+static int add_conf(struct nsn_state *s, struct nsn_place at, const char *link, const char *who,
+		    bool ipv6)
+{
+	const struct setting *set = ipv6 ? ipv6_conf : ipv4_conf;
+	size_t i, n = ipv6 ? NSN_COUNT(ipv6_conf) : NSN_COUNT(ipv4_conf);
+
+	for (i = 0; i < n; i++) {
+		const char *path = nsn_arena_printf(&s->arena, "net/ipv%d/conf/%s/%s", ipv6 ? 6 : 4,
+						    who, set[i].name);
+
+		/* A kernel without IPv6 needs none of it; bc_forwarding and seg6 may be absent. */
+		if (add(s, at, link, &set[i], path, true) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int nsn_compile_gateway_sysctls(struct nsn_state *s, struct nsn_place at)
+{
+	size_t i;
+
+	if (add_conf(s, at, "", "all", false) < 0 || add_conf(s, at, "", "default", false) < 0 ||
+	    add_conf(s, at, "", "all", true) < 0 || add_conf(s, at, "", "default", true) < 0)
+		return -ENOMEM;
+	for (i = 0; i < NSN_COUNT(others); i++)
+		if (add(s, at, "", &others[i], others[i].name, i > 0) < 0)
+			return -ENOMEM;
+	return 0;
+}
+
+int nsn_compile_link_sysctls(struct nsn_state *s, struct nsn_place at, const char *link)
+{
+	int r = add_conf(s, at, link, link, false);
+
+	return r < 0 ? r : add_conf(s, at, link, link, true);
+}
+
+int nsn_compile_endpoint_sysctls(struct nsn_state *s, struct nsn_place at)
+{
+	/*
+	 * The workload namespace belongs to the tenant, nothing in it protects anybody
+	 * else. Without IPv6 a program there sees at once that it has none, instead of
+	 * waiting for a router.
+	 */
+	static const struct setting off = {"disable_ipv6", "1", false};
+
+	if (add(s, at, "", &off, "net/ipv6/conf/all/disable_ipv6", true) < 0)
+		return -ENOMEM;
+	return add(s, at, "", &off, "net/ipv6/conf/default/disable_ipv6", true);
+}
