@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "schema.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+/*
+ * steps[v] makes version v + 1 out of version v. A step that was released is
+ * never edited: databases in the field have been through it.
+ *
+ * AUTOINCREMENT: a plain rowid is given again after the highest was deleted.
+ * The rows in sqlite_sequence are made by hand so that nsn_store_rollback()
+ * can count on them.
+ *
+ * A subnet is kept as its first and last address, so that what encloses it is
+ * found by equality and what it encloses by a range, both in one index.
+ */
+static const char *const steps[] = {
+	"CREATE TABLE meta ("
+	"  one INTEGER PRIMARY KEY CHECK (one = 1),"
+	"  store_id TEXT NOT NULL,"
+	"  link_group INTEGER NOT NULL,"
+	"  last_link INTEGER NOT NULL"
+	") STRICT;"
+	"CREATE TABLE tenant ("
+	"  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"  name TEXT NOT NULL UNIQUE,"
+	"  first INTEGER NOT NULL,"
+	"  last INTEGER NOT NULL,"
+	"  gateway INTEGER NOT NULL,"
+	"  created INTEGER NOT NULL,"
+	"  CHECK (first <= gateway AND gateway <= last)"
+	") STRICT;"
+	"CREATE INDEX tenant_subnet ON tenant (first, last);"
+	"CREATE TABLE endpoint ("
+	"  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"  tenant INTEGER NOT NULL REFERENCES tenant ON DELETE CASCADE,"
+	"  name TEXT NOT NULL,"
+	"  ip INTEGER NOT NULL,"
+	"  link INTEGER NOT NULL UNIQUE,"
+	"  UNIQUE (tenant, name),"
+	"  UNIQUE (tenant, ip)"
+	") STRICT;"
+	"INSERT INTO sqlite_sequence (name, seq) VALUES ('tenant', 0), ('endpoint', 0);",
+
+	/* Endpoint 0 is the gateway, so it cannot refer to the table. */
+	"CREATE TABLE host ("
+	"  one INTEGER PRIMARY KEY CHECK (one = 1),"
+	"  boot TEXT NOT NULL,"
+	"  cookie INTEGER NOT NULL"
+	") STRICT;"
+	"CREATE TABLE netns ("
+	"  tenant INTEGER NOT NULL REFERENCES tenant ON DELETE CASCADE,"
+	"  endpoint INTEGER NOT NULL,"
+	"  boot TEXT NOT NULL,"
+	"  cookie INTEGER NOT NULL,"
+	"  PRIMARY KEY (tenant, endpoint)"
+	") STRICT, WITHOUT ROWID;",
+};
+
+int nsn_schema_version(void)
+{
+	return (int)NSN_COUNT(steps);
+}
+
+static int newer(const struct nsn_store *s, uint64_t version, struct nsnet_err *err)
+{
+	return nsn_err(err, -EPROTO, NSNET_E_STORE_NEWER,
+		       "store '%s': it has schema %llu, this nsnet knows up to %d", s->shown,
+		       (unsigned long long)version, nsn_schema_version());
+}
+
+static uint32_t be32_at(const char *p)
+{
+	uint32_t n;
+
+	memcpy(&n, p, sizeof(n));
+	return be32toh(n);
+}
+
+/* Through SQLite's own descriptor: closing another would drop the locks of this process. */
+static int read_header(struct nsn_store *s, char header[100], struct nsnet_err *err)
+{
+	sqlite3_file *file = NULL;
+	sqlite3_int64 size = 0;
+
+	if (sqlite3_file_control(s->db, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK ||
+	    !file || !file->pMethods || file->pMethods->xFileSize(file, &size) != SQLITE_OK)
+		return nsn_err(err, -EIO, NSNET_E_STORE_IO, "store '%s': cannot be read", s->shown);
+	if (size < 100)
+		return nsn_sql_broken(s, err, "it is not a database");
+	if (file->pMethods->xRead(file, header, 100, 0) != SQLITE_OK)
+		return nsn_err(err, -EIO, NSNET_E_STORE_IO, "store '%s': cannot be read", s->shown);
+	return 0;
+}
+
+int nsn_schema_check_header(struct nsn_store *s, bool *wal, struct nsnet_err *err)
+{
+	static const char magic[16] = "SQLite format 3";
+	char header[100] = {0};
+	int r;
+
+	r = read_header(s, header, err);
+	if (r < 0)
+		return r;
+	if (memcmp(header, magic, sizeof(magic)) != 0)
+		return nsn_sql_broken(s, err, "it is not a database");
+	if (be32_at(header + 68) != NSN_APPLICATION_ID)
+		return nsn_sql_broken(s, err, "it is the database of another program");
+	if (be32_at(header + 60) > NSN_COUNT(steps))
+		return newer(s, be32_at(header + 60), err);
+	*wal = header[18] == 2;
+	return 0;
+}
+
+static int read_version(struct nsn_store *s, uint64_t *ret, struct nsnet_err *err)
+{
+	uint64_t version = 0;
+	int r;
+
+	r = nsn_sql_number(s, &version, "PRAGMA user_version", NULL, 0, err);
+	if (r < 0)
+		return r;
+	/* The header of the file may be older than the log, so this is the one that counts. */
+	if (version > NSN_COUNT(steps) && version <= INT32_MAX)
+		return newer(s, version, err);
+	if (version < 1 || version > NSN_COUNT(steps))
+		return nsn_sql_broken(s, err, "it has no schema version");
+	*ret = version;
+	return 0;
+}
+
+static int run_steps(struct nsn_store *s, uint64_t from, struct nsnet_err *err)
+{
+	char sql[64];
+	int r = 0;
+
+	for (uint64_t v = from; r == 0 && v < NSN_COUNT(steps); v++)
+		r = nsn_sql_exec(s, steps[v], err);
+	if (r < 0)
+		return r;
+	(void)snprintf(sql, sizeof(sql), "PRAGMA user_version = %zu", NSN_COUNT(steps));
+	return nsn_sql_exec(s, sql, err);
+}
+
+int nsn_schema_migrate(struct nsn_store *s, struct nsnet_err *err)
+{
+	uint64_t version = 0;
+	int r;
+
+	r = read_version(s, &version, err);
+	if (r < 0)
+		return r;
+	if (version < NSN_COUNT(steps)) {
+		r = nsn_store_begin(s, err);
+		if (r == 0)
+			r = read_version(s, &version, err); /* another one may have been quicker */
+		if (r == 0 && version < NSN_COUNT(steps))
+			r = run_steps(s, version, err);
+		if (r == 0)
+			r = nsn_store_commit(s, err);
+		if (r < 0) {
+			nsn_store_rollback(s);
+			return nsn_err_wrap(err, r, "migrate from schema %llu to %d",
+					    (unsigned long long)version, nsn_schema_version());
+		}
+	}
+	s->schema = nsn_schema_version();
+	return 0;
+}
+
+/*
+ * The group has 31 bits, because the kernel keeps it as an int, and is out of
+ * the reach of those that people give by hand.
+ */
+static int draw_id(struct nsn_store_id *ret, struct nsnet_err *err)
+{
+	struct nsn_store_id id = {0};
+	uint8_t noise[20];
+
+	if (getrandom(noise, sizeof(noise), 0) != (ssize_t)sizeof(noise))
+		return nsn_err_sys(err, -errno, "draw a random store id");
+	for (size_t i = 0; i < 16; i++)
+		(void)snprintf(id.hex + 2 * i, 3, "%02x", noise[i]);
+	memcpy(&id.group, noise + 16, sizeof(id.group));
+	id.group = (id.group & INT32_MAX) | UINT32_C(1) << 24;
+	*ret = id;
+	return 0;
+}
+
+int nsn_schema_create(struct nsn_store *s, struct nsnet_err *err)
+{
+	struct nsn_store_id id = {0};
+	char sql[64];
+	int r;
+
+	r = draw_id(&id, err);
+	if (r < 0)
+		return r;
+	(void)snprintf(sql, sizeof(sql), "PRAGMA application_id = %d", NSN_APPLICATION_ID);
+	r = nsn_sql_exec(s, sql, err);
+	if (r == 0)
+		r = nsn_sql_exec(s, "BEGIN", err);
+	if (r == 0)
+		r = run_steps(s, 0, err);
+	if (r == 0)
+		r = nsn_sql_run(s, "INSERT INTO meta VALUES (1, ?, ?, 0)",
+				(struct nsn_arg[]){NSN_T(id.hex), NSN_N(id.group)}, 2, err);
+	if (r == 0)
+		r = nsn_sql_exec(s, "COMMIT; PRAGMA journal_mode = WAL", err);
+	return r;
+}
+
+int nsn_schema_read_id(struct nsn_store *s, struct nsnet_err *err)
+{
+	NSN_AUTO(nsn_stmt_endp) sqlite3_stmt *st = NULL;
+	uint64_t group;
+	int r;
+
+	r = nsn_sql_prepare(s, &st, "SELECT store_id, link_group FROM meta", NULL, 0, err);
+	if (r == 0)
+		r = nsn_sql_step(s, st, err);
+	if (r < 0)
+		return r;
+	if (r == 0)
+		return nsn_sql_broken(s, err, "it has no store id");
+
+	group = (uint64_t)sqlite3_column_int64(st, 1);
+	if (strlen(nsn_sql_text(st, 0)) != 32 ||
+	    strspn(nsn_sql_text(st, 0), "0123456789abcdef") != 32 || group < 1 || group > INT32_MAX)
+		return nsn_sql_broken(s, err, "its store id is damaged");
+	memcpy(s->id.hex, nsn_sql_text(st, 0), 33);
+	s->id.group = (uint32_t)group;
+	return 0;
+}

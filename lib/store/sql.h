@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef NSN_STORE_SQL_H
+#define NSN_STORE_SQL_H
+
+/*
+ * sql - SQLite with our errors. Of this folder only.
+ */
+#include <sqlite3.h>
+
+#include "../base/cleanup.h"
+#include "store.h"
+
+/* The last numbers given out and not yet committed; 0 is none. */
+struct nsn_given {
+	uint64_t tenant, endpoint, link;
+};
+
+struct nsn_store {
+	sqlite3 *db;
+	int dirfd;   /* borrowed */
+	int lock_fd; /* -1: not locked */
+	char *path;  /* of the database, as SQLite gets it */
+	char *shown; /* the same in messages */
+	char boot[NSN_BOOT_ID_SIZE];
+	struct nsn_store_id id;
+	int schema;
+	struct nsn_given given;
+};
+
+NSN_CLEANUP(struct nsn_store, nsn_store_close)
+
+static inline void nsn_stmt_endp(sqlite3_stmt **st)
+{
+	(void)sqlite3_finalize(*st);
+}
+
+/* One parameter. A text is borrowed until the statement ends. */
+struct nsn_arg {
+	const char *text; /* NULL: it is a number */
+	uint64_t n;
+};
+
+#define NSN_N(number)                                                                              \
+	{                                                                                          \
+		.n = (number)                                                                      \
+	}
+#define NSN_T(string)                                                                              \
+	{                                                                                          \
+		.text = (string)                                                                   \
+	}
+
+/* What SQLite said last, as STORE_BROKEN, STORE_IO, TIMED_OUT, NO_MEMORY or INTERNAL. */
+int nsn_sql_err(const struct nsn_store *s, struct nsnet_err *err);
+/* It can be read, but it is not what we write. */
+int nsn_sql_broken(const struct nsn_store *s, struct nsnet_err *err, const char *why);
+
+int nsn_sql_exec(struct nsn_store *s, const char *sql, struct nsnet_err *err);
+int nsn_sql_prepare(struct nsn_store *s, sqlite3_stmt **ret, const char *sql,
+		    const struct nsn_arg *args, size_t n_args, struct nsnet_err *err);
+/* Parameters once more, for a statement that was stepped. */
+int nsn_sql_bind(struct nsn_store *s, sqlite3_stmt *st, const struct nsn_arg *args, size_t n_args,
+		 struct nsnet_err *err);
+/* 1: a row, 0: no more */
+int nsn_sql_step(struct nsn_store *s, sqlite3_stmt *st, struct nsnet_err *err);
+/* Prepare, step to the end, finalise. */
+int nsn_sql_run(struct nsn_store *s, const char *sql, const struct nsn_arg *args, size_t n_args,
+		struct nsnet_err *err);
+/* The first column of the first row: 1 got, 0 no row. */
+int nsn_sql_number(struct nsn_store *s, uint64_t *ret, const char *sql, const struct nsn_arg *args,
+		   size_t n_args, struct nsnet_err *err);
+
+/* "" for NULL. */
+const char *nsn_sql_text(sqlite3_stmt *st, int column);
+
+/*
+ * Several statements as one, inside a transaction or not. @r is what came of
+ * them: failed ones are undone.
+ */
+int nsn_sql_group_begin(struct nsn_store *s, struct nsnet_err *err);
+int nsn_sql_group_end(struct nsn_store *s, int r, struct nsnet_err *err);
+
+#endif
