@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "ctx.h"
+
+/* How often the state is read again after a lost answer, or when it does not settle. */
+#define ROUNDS 3
+
+static int look(struct nsn_job *job, struct nsnet_err *err)
+{
+	int r;
+
+	nsn_plan_clear(&job->plan);
+	nsn_state_clear(&job->observed);
+	r = nsn_site_observe(&job->site, &job->wanted, &job->n->owner, &job->observed, err);
+	if (r == 0)
+		r = nsn_plan(&job->wanted, &job->observed, &job->n->owner, &job->plan, err);
+	return r < 0 ? nsn_err_wrap(err, r, "tenant '%s'", job->t->name) : 0;
+}
+
+static int know_spaces(struct nsn_job *job, struct nsnet_err *err)
+{
+	size_t i;
+	int r;
+
+	for (i = 0; i < job->site.n; i++) {
+		r = nsn_store_ns_get(job->n->store, job->t->id, job->site.spaces[i].at.id,
+				     &job->site.spaces[i].cookie, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int nsn_job_open(struct nsn_job *job, struct nsnet *n, struct nsn_tenant *t, enum nsn_want want,
+		 struct nsnet_err *err)
+{
+	int r;
+
+	job->n = n;
+	job->t = t;
+	r = nsn_compile(t, &n->owner, want, &job->wanted, err);
+	if (r == 0)
+		r = nsn_site_init(&job->site, &n->home, t->id, &job->wanted, err);
+	if (r == 0)
+		r = know_spaces(job, err);
+	if (r == 0)
+		r = nsn_site_open(&job->site, err);
+	return r == 0 ? look(job, err) : r;
+}
+
+void nsn_job_close(struct nsn_job *job)
+{
+	nsn_plan_clear(&job->plan);
+	nsn_state_clear(&job->wanted);
+	nsn_state_clear(&job->observed);
+	nsn_site_clear(&job->site);
+}
+
+bool nsn_job_agrees(const struct nsn_job *job)
+{
+	return job->plan.n == 0 && job->plan.n_foreign == 0;
+}
+
+bool nsn_job_absent(const struct nsn_job *job)
+{
+	size_t i;
+
+	for (i = 0; i < job->site.n; i++)
+		if (job->site.spaces[i].ns)
+			return false;
+	return true;
+}
+
+/*
+ * A port that is made again gets a new name: the kernel may still be taking
+ * the old one apart. Known in this boot means that it has been made before.
+ */
+static int renew_links(struct nsn_job *job, bool *renewed, struct nsnet_err *err)
+{
+	char port[NSN_PORT_NAME_SIZE];
+	size_t i;
+	int r;
+
+	*renewed = false;
+	for (i = 0; i < job->t->n_endpoints; i++) {
+		struct nsn_endpoint *e = &job->t->endpoints[i];
+		const struct nsn_space *space = nsn_site_space(
+			&job->site, (struct nsn_place){.role = NSN_ENDPOINT, .id = e->id});
+
+		if (!space || !space->cookie ||
+		    !nsn_plan_makes_port(&job->plan, nsn_compile_port(e, port)))
+			continue;
+		r = nsn_store_new_link(job->n->store, e, err);
+		if (r < 0)
+			return r;
+		*renewed = true;
+	}
+	return 0;
+}
+
+static int with_new_links(struct nsn_job *job, struct nsnet_err *err)
+{
+	bool renewed;
+	int r;
+
+	r = renew_links(job, &renewed, err);
+	if (r < 0 || !renewed)
+		return r;
+	nsn_plan_clear(&job->plan);
+	nsn_state_clear(&job->wanted);
+	r = nsn_compile(job->t, &job->n->owner, NSN_WANT_BUILT, &job->wanted, err);
+	return r == 0 ? look(job, err) : r;
+}
+
+/* Nothing is taken over: a name in use is a conflict, found before anything is made. */
+static int check_pins(const struct nsn_job *job, bool is_new, struct nsnet_err *err)
+{
+	const char *name;
+	size_t i;
+
+	for (i = 0; i < job->site.n; i++) {
+		const struct nsn_space *space = &job->site.spaces[i];
+
+		if (!space->taken && !(is_new && space->leftover))
+			continue;
+		name = strrchr(space->pin, '/') + 1;
+		(void)nsn_err(err, -EEXIST, NSNET_E_PIN_FOREIGN,
+			      "tenant '%s': %s exists and was not made for it", job->t->name,
+			      space->pin);
+		(void)nsn_err_where(err, -EEXIST, "%s", space->pin);
+		return nsn_err_hint(
+			err, -EEXIST,
+			"see what it is: ip netns pids %s; if nobody needs it: ip netns del %s",
+			name, name);
+	}
+	return 0;
+}
+
+static int remember_spaces(struct nsn_job *job, struct nsnet_err *err)
+{
+	size_t i;
+	int r;
+
+	for (i = 0; i < job->site.n; i++) {
+		struct nsn_space *space = &job->site.spaces[i];
+		uint64_t cookie = nsn_netns_cookie(space->ns);
+
+		if (space->cookie == cookie)
+			continue;
+		r = nsn_store_ns_put(job->n->store, job->t->id, space->at.id, cookie, err);
+		if (r < 0)
+			return r;
+		/* From here on it is known to be ours, marked or not. */
+		space->cookie = cookie;
+	}
+	return 0;
+}
+
+/* Takes back what was done; the first error stays the one that is told. */
+static int give_up(struct nsn_job *job, size_t done, int r, struct nsnet_err *err)
+{
+	struct nsnet_err undo = {0};
+	int u = nsn_site_undo(&job->site, &job->wanted, &job->plan, done, &undo);
+
+	if (u < 0 && undo.id == NSNET_E_STRANDED) {
+		if (err)
+			*err = undo;
+		return u;
+	}
+	if (u < 0 && err)
+		return nsn_err_hint(err, r, "taking it back failed, too (%.120s): nsnet repair %s",
+				    undo.msg, job->t->name);
+	return r;
+}
+
+/*
+ * Namespaces are still without a name when the store is told, so nothing
+ * needs cleaning up after a crash before it; pins come last.
+ */
+static int carry_out(struct nsn_job *job, struct nsnet_err *err)
+{
+	size_t pins = nsn_plan_first_pin(&job->plan), done = 0;
+	int r;
+
+	r = nsn_site_apply(&job->site, &job->wanted, &job->plan, 0, pins, &done, err);
+	if (r == 0)
+		r = remember_spaces(job, err);
+	if (r == 0)
+		r = nsn_store_commit(job->n->store, err);
+	if (r == 0)
+		r = nsn_site_apply(&job->site, &job->wanted, &job->plan, pins, job->plan.n, &done,
+				   err);
+	if (r == 0 || (err && (err->id == NSNET_E_UNSURE || err->id == NSNET_E_STRANDED)))
+		return r;
+	return give_up(job, done, r, err);
+}
+
+/*
+ * A new tenant that could not be finished leaves nothing: not a pin, and not a
+ * row, should the store have been told. (If that fails, too, the tenant is
+ * wanted and absent, which `nsnet repair` or `tenant del` mends.)
+ */
+static void scrap(struct nsn_job *job)
+{
+	struct nsn_store *s = job->n->store;
+	size_t i;
+
+	for (i = 0; i < job->site.n; i++)
+		if (job->site.spaces[i].pinned)
+			(void)nsn_pin_drop(job->site.spaces[i].pin, NULL);
+	if (nsn_store_begin(s, NULL) < 0)
+		return;
+	if (nsn_store_tenant_delete(s, job->t->id, NULL) == 0)
+		(void)nsn_store_commit(s, NULL);
+	nsn_store_rollback(s);
+}
+
+static int not_settled(const struct nsn_job *job, struct nsnet_err *err)
+{
+	struct nsn_arena arena = {0};
+	const struct nsn_object *o = nsn_step_object(&job->plan.steps[0]);
+	const char *text = nsn_object_str(o, &arena);
+
+	(void)nsn_err(err, -EIO, NSNET_E_KERNEL,
+		      "tenant '%s': the kernel does not keep what was set: %s %s", job->t->name,
+		      nsn_kind_name(o->kind), text ? text : "");
+	nsn_arena_free(&arena);
+	return nsn_err_hint(err, -EIO, "does another program manage this namespace? nsnet plan %s",
+			    job->t->name);
+}
+
+/*
+ * Carries out, reads back, and goes on until wanted and observed agree: after
+ * a lost answer the state decides, and an attribute that this kernel ignores
+ * silently is found here.
+ */
+static int settle(struct nsn_job *job, struct nsnet_err *err)
+{
+	int round, r = 0;
+
+	for (round = 0; round < ROUNDS && job->plan.n > 0; round++) {
+		struct nsnet_err inner = {0};
+
+		r = round > 0 ? nsn_store_begin(job->n->store, &inner) : 0;
+		if (r == 0)
+			r = carry_out(job, &inner);
+		nsn_store_rollback(job->n->store);
+		if (r < 0 && inner.id != NSNET_E_UNSURE) {
+			if (err)
+				*err = inner;
+			return r;
+		}
+		r = look(job, err);
+		if (r < 0)
+			return r;
+	}
+	return job->plan.n > 0 ? not_settled(job, err) : 0;
+}
+
+static int tell_foreign(const struct nsn_job *job, struct nsnet_change *c, struct nsn_item *item,
+			struct nsnet_err *err)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; r == 0 && i < job->plan.n_foreign; i++) {
+		struct nsn_arena arena = {0};
+		const char *text = nsn_object_str(job->plan.foreign[i], &arena);
+
+		r = nsn_change_note_add(
+			c, item, err,
+			"gateway of %s has a %s that nsnet did not make, left alone: %s",
+			job->t->name, nsn_kind_name(job->plan.foreign[i]->kind), text ? text : "");
+		nsn_arena_free(&arena);
+	}
+	return r;
+}
+
+int nsn_job_converge(struct nsn_job *job, bool is_new, bool dry, struct nsnet_change *c,
+		     struct nsn_item *item, struct nsnet_err *err)
+{
+	int r;
+
+	r = check_pins(job, is_new, err);
+	if (r == 0)
+		r = with_new_links(job, err);
+	if (r == 0)
+		r = tell_foreign(job, c, item, err);
+	if (r == 0)
+		r = nsn_change_steps_add(c, item, &job->plan, job->t, err);
+	if (r == 0) {
+		item->outcome = is_new		   ? NSNET_CREATED
+				: job->plan.n == 0 ? NSNET_UNCHANGED
+						   : NSNET_REPAIRED;
+		if (!dry)
+			r = settle(job, err);
+	}
+	nsn_store_rollback(job->n->store);
+	if (r < 0 && is_new && !dry)
+		scrap(job);
+	return r;
+}
+
+static int cut(struct nsn_job *job, struct nsnet_err *err)
+{
+	size_t done = 0;
+	int round, r = 0;
+
+	for (round = 0; round < ROUNDS; round++) {
+		struct nsnet_err inner = {0};
+
+		r = nsn_site_apply(&job->site, &job->wanted, &job->plan, 0, job->plan.n, &done,
+				   &inner);
+		if (r == 0)
+			return 0;
+		if (err)
+			*err = inner;
+		if (inner.id != NSNET_E_UNSURE)
+			break;
+		nsn_plan_clear(&job->plan);
+		nsn_state_clear(&job->observed);
+		r = nsn_site_observe(&job->site, &job->wanted, &job->n->owner, &job->observed, err);
+		if (r == 0)
+			r = nsn_plan_cut(&job->wanted, &job->observed, &job->n->owner, &job->plan,
+					 err);
+		if (r < 0)
+			break;
+	}
+	return r;
+}
+
+/* Pins and descriptors; after this nothing of ours holds the namespaces. */
+static int let_go(struct nsn_job *job, const struct nsn_plan *gone, struct nsnet_err *err)
+{
+	size_t i, done;
+	int r;
+
+	r = nsn_site_apply(&job->site, NULL, gone, 0, gone->n, &done, err);
+	for (i = 0; r == 0 && i < job->site.n; i++)
+		if (job->site.spaces[i].leftover)
+			r = nsn_pin_drop(job->site.spaces[i].pin, err);
+	return r;
+}
+
+int nsn_job_destroy(struct nsn_job *job, bool dry, struct nsnet_change *c, struct nsn_item *item,
+		    struct nsnet_err *err)
+{
+	struct nsn_plan gone = {0};
+	size_t i;
+	int r;
+
+	item->outcome = NSNET_REMOVED;
+	for (i = 0; i < job->site.n; i++) {
+		if (!job->site.spaces[i].taken)
+			continue;
+		r = nsn_change_note_add(c, item, err, "%s was not made by this store, left alone",
+					job->site.spaces[i].pin);
+		if (r < 0)
+			return r;
+	}
+	nsn_plan_clear(&job->plan);
+	r = nsn_plan_cut(&job->wanted, &job->observed, &job->n->owner, &job->plan, err);
+	if (r == 0)
+		r = nsn_change_steps_add(c, item, &job->plan, job->t, err);
+	if (r == 0 && !dry)
+		r = cut(job, err);
+	/* Only now: cut() may have had to read the state again. */
+	if (r == 0)
+		r = nsn_plan(NULL, &job->observed, &job->n->owner, &gone, err);
+	if (r == 0)
+		r = nsn_change_steps_add(c, item, &gone, job->t, err);
+	if (r == 0 && !dry)
+		r = let_go(job, &gone, err);
+	nsn_plan_clear(&gone);
+	return r;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "site.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "../base/cleanup.h"
+
+int nsn_site_init(struct nsn_site *site, struct nsn_home *home, uint64_t tenant,
+		  const struct nsn_state *wanted, struct nsnet_err *err)
+{
+	size_t i;
+
+	*site = (struct nsn_site){.home = home, .tenant = tenant};
+	site->spaces = calloc(wanted->n + 1, sizeof(*site->spaces));
+	if (!site->spaces)
+		return nsn_err_nomem(err);
+	for (i = 0; i < wanted->n; i++)
+		if (wanted->objects[i].kind == NSN_OBJ_NETNS)
+			site->spaces[site->n++].at = wanted->objects[i].at;
+	for (i = 0; i < wanted->n; i++) {
+		const struct nsn_object *o = &wanted->objects[i];
+		struct nsn_space *space = nsn_site_space(site, o->at);
+
+		if (o->kind != NSN_OBJ_PIN || !space)
+			continue;
+		space->pin = nsn_arena_strdup(&site->arena, o->u.pin);
+		if (!space->pin)
+			return nsn_err_nomem(err);
+	}
+	return 0;
+}
+
+void nsn_site_clear(struct nsn_site *site)
+{
+	size_t i;
+
+	for (i = 0; i < site->n; i++)
+		nsn_netns_close(site->spaces[i].ns);
+	free(site->spaces);
+	nsn_arena_free(&site->arena);
+	*site = (struct nsn_site){0};
+}
+
+struct nsn_space *nsn_site_space(const struct nsn_site *site, struct nsn_place at)
+{
+	size_t i;
+
+	for (i = 0; i < site->n; i++)
+		if (nsn_place_same(site->spaces[i].at, at))
+			return &site->spaces[i];
+	return NULL;
+}
+
+static int open_space(struct nsn_site *site, struct nsn_space *space, struct nsnet_err *err)
+{
+	enum nsn_pin_kind kind;
+	int fd, r;
+
+	r = nsn_pin_look(space->pin, &kind, &fd, err);
+	if (r < 0)
+		return r;
+	space->taken = kind == NSN_PIN_FOREIGN;
+	space->leftover = kind == NSN_PIN_EMPTY;
+	if (kind != NSN_PIN_NETNS)
+		return 0;
+	r = nsn_netns_open(&space->ns, site->home, fd, err);
+	if (r < 0)
+		return nsn_err_wrap(err, r, "'%s'", space->pin);
+	if (space->cookie && space->cookie != nsn_netns_cookie(space->ns)) {
+		nsn_netns_close(space->ns);
+		space->ns = NULL;
+		space->taken = true;
+	}
+	space->pinned = space->ns;
+	return 0;
+}
+
+int nsn_site_open(struct nsn_site *site, struct nsnet_err *err)
+{
+	size_t i;
+	int r;
+
+	for (i = 0; i < site->n; i++) {
+		r = open_space(site, &site->spaces[i], err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef NSN_SYNC_SITE_H
+#define NSN_SYNC_SITE_H
+
+/*
+ * site - one tenant's namespaces in the running kernel, and how they are read
+ * and changed
+ *
+ * A site is made from the wanted objects: it has one space for each wanted
+ * namespace, whether that exists or not. Spaces are held by descriptors, so a
+ * namespace that is being built is seen although nothing names it yet.
+ */
+#include "../kernel/netns.h"
+#include "../plan/plan.h"
+
+struct nsn_space {
+	struct nsn_place at;
+	const char *pin;      /* where it is, or is to be, pinned; the site's */
+	struct nsn_netns *ns; /* NULL: does not exist */
+	uint64_t cookie;      /* known to be ours by this cookie; 0: not known */
+	bool pinned;	      /* `pin` holds `ns` */
+	bool taken;	      /* `pin` holds something that is not ours */
+	bool leftover;	      /* `pin` is an empty file, as a crash before the mount leaves it */
+};
+
+struct nsn_site {
+	struct nsn_home *home; /* borrowed */
+	uint64_t tenant;
+	struct nsn_space *spaces;
+	size_t n;
+	struct nsn_arena arena;
+};
+
+/* One space for each NSN_OBJ_NETNS of @wanted. Clear it in any case. */
+int nsn_site_init(struct nsn_site *site, struct nsn_home *home, uint64_t tenant,
+		  const struct nsn_state *wanted, struct nsnet_err *err);
+/* Closes all descriptors: what is not pinned and has no process inside is gone. */
+void nsn_site_clear(struct nsn_site *site);
+struct nsn_space *nsn_site_space(const struct nsn_site *site, struct nsn_place at);
+
+/*
+ * Opens what is pinned. A namespace with another cookie than the one known is
+ * not ours (`taken`); where none is known the mark inside decides, which
+ * nsn_site_observe() reads.
+ */
+int nsn_site_open(struct nsn_site *site, struct nsnet_err *err);
+
+/*
+ * nsn_site_observe() - What the kernel has, as objects
+ * @site:   Opened
+ * @wanted: Which sysctls to read (all others are none of ours)
+ * @owner:  To know our marks
+ * @ret:    Empty before; sorted after
+ *
+ * Spaces without a known cookie and without our mark are closed and `taken`.
+ */
+int nsn_site_observe(struct nsn_site *site, const struct nsn_state *wanted,
+		     const struct nsn_owner *owner, struct nsn_state *ret, struct nsnet_err *err);
+
+/*
+ * nsn_site_apply() - Carry out steps [@from, @to) of a plan
+ * @wanted: What the plan was made for; NULL when everything goes
+ * @done:   How many steps of the plan have taken effect, also on failure
+ *
+ * Each step is idempotent. After NSNET_E_UNSURE observe and plan again; after
+ * any other failure nsn_site_undo() takes back what was done.
+ */
+int nsn_site_apply(struct nsn_site *site, const struct nsn_state *wanted,
+		   const struct nsn_plan *plan, size_t from, size_t to, size_t *done,
+		   struct nsnet_err *err);
+
+/* Takes back steps [0, @done), last first. Goes on after a failure; returns the first. */
+int nsn_site_undo(struct nsn_site *site, const struct nsn_state *wanted,
+		  const struct nsn_plan *plan, size_t done, struct nsnet_err *err);
+
+/* The first step that makes a pin (they are the last ones), or the number of steps. */
+size_t nsn_plan_first_pin(const struct nsn_plan *plan);
+
+#endif
