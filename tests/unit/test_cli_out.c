@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the command line prints: text that cannot steer a terminal, tables, documents, errors. */
+#include <locale.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "../../lib/base/cleanup.h"
+#include "../../tools/out.h"
+
+/* An output whose two streams are kept. */
+struct page {
+	struct out out;
+	char *to, *msgs;
+	size_t to_size, msgs_size;
+};
+
+static void page_clear(struct page *p)
+{
+	if (p->out.to)
+		(void)fclose(p->out.to);
+	if (p->out.msgs)
+		(void)fclose(p->out.msgs);
+	free(p->to);
+	free(p->msgs);
+}
+
+static void page_open(struct page *p)
+{
+	p->out.to = open_memstream(&p->to, &p->to_size);
+	p->out.msgs = open_memstream(&p->msgs, &p->msgs_size);
+	assert_non_null(p->out.to);
+	assert_non_null(p->out.msgs);
+}
+
+static void page_flush(struct page *p)
+{
+	assert_int_equal(fflush(p->out.to), 0);
+	assert_int_equal(fflush(p->out.msgs), 0);
+}
+
+static void json_unref(json_t **j)
+{
+	json_decref(*j);
+}
+
+static json_t *parse(const char *text)
+{
+	json_error_t why;
+	json_t *j = json_loads(text, JSON_REJECT_DUPLICATES, &why);
+
+	if (!j)
+		fail_msg("no JSON: %s in: %s", why.text, text);
+	return j;
+}
+
+static int restore(void **state)
+{
+	(void)state;
+	(void)setlocale(LC_CTYPE, "C.UTF-8");
+	(void)unsetenv("NO_COLOR");
+	return 0;
+}
+
+/* ---- text ---------------------------------------------------------------- */
+
+static void bytes_are_shown_in_units_people_read(void **state)
+{
+	static const struct {
+		uint64_t bytes;
+		const char *text;
+	} table[] = {
+		{0, "0"},
+		{1, "1 B"},
+		{1023, "1023 B"},
+		{1024, "1.0 KiB"},
+		{1100, "1.1 KiB"},
+		{10188, "9.9 KiB"},
+		{10190, "10 KiB"},
+		{1048063, "1023 KiB"},
+		{1048064, "1.0 MiB"},
+		{9856614, "9.4 MiB"},
+		{325058560, "310 MiB"},
+		{1288490189, "1.2 GiB"},
+		{UINT64_C(1) << 40, "1.0 TiB"},
+		{UINT64_C(1) << 50, "1.0 PiB"},
+		{UINT64_MAX, "16 EiB"},
+	};
+	char buf[OUT_BYTES_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < NSN_COUNT(table); i++)
+		assert_string_equal(out_bytes(table[i].bytes, buf), table[i].text);
+}
+
+static void times_are_rfc_3339_in_utc(void **state)
+{
+	char buf[OUT_TIME_SIZE];
+
+	(void)state;
+	assert_int_equal(setenv("TZ", "Asia/Kolkata", 1), 0);
+	assert_string_equal(out_time(1795301880, buf), "2026-11-21T22:58:00Z");
+	assert_string_equal(out_time(0, buf), "1970-01-01T00:00:00Z");
+	assert_int_equal(unsetenv("TZ"), 0);
+}
+
+static void assert_safe(const char *text, const char *shown)
+{
+	NSN_AUTO(page_clear) struct page p = {0};
+
+	page_open(&p);
+	out_safe(p.out.to, text);
+	page_flush(&p);
+	assert_string_equal(p.to, shown);
+}
+
+static void control_characters_never_reach_the_terminal(void **state)
+{
+	(void)state;
+	assert_safe("customer1", "customer1");
+	assert_safe("a\033[31mb", "a\\x1b[31mb");
+	assert_safe("a\nb\tc\r", "a\\x0ab\\x09c\\x0d");
+	assert_safe("\x7f", "\\x7f");
+	/* Not UTF-8, and UTF-8 that ends too early. */
+	assert_safe("a\xff"
+		    "b",
+		    "a\\xffb");
+	assert_safe("a\xc3", "a\\xc3");
+	/* A control character of the second block (CSI). */
+	assert_safe("\xc2\x9b", "\\xc2\\x9b");
+	assert_safe("gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f");
+}
+
+static void outside_utf_8_only_ascii_is_printed(void **state)
+{
+	(void)state;
+	(void)setlocale(LC_CTYPE, "C");
+	assert_safe("gr\xc3\xbcn", "gr\\xc3\\xbcn");
+}
+
+/* ---- colour -------------------------------------------------------------- */
+
+static void colour_needs_a_terminal_or_an_order(void **state)
+{
+	NSN_AUTO(page_clear) struct page p = {0};
+
+	(void)state;
+	page_open(&p);
+	assert_false(out_colored(&p.out, p.out.to));
+	p.out.color = OUT_COLOR_ALWAYS;
+	assert_int_equal(setenv("NO_COLOR", "1", 1), 0);
+	/* The option is the later and clearer word. */
+	assert_true(out_colored(&p.out, p.out.to));
+	p.out.color = OUT_COLOR_NEVER;
+	assert_false(out_colored(&p.out, p.out.to));
+}
+
+/* ---- lists --------------------------------------------------------------- */
+
+struct thing {
+	const char *name;
+	int size;
+};
+
+static const struct thing things[] = {{"alpha", 7}, {"evil\033[2J", 12345}, {"gr\xc3\xbcn", 0}};
+
+static char *cell_name(const void *item)
+{
+	return strdup(((const struct thing *)item)->name);
+}
+
+static char *cell_size(const void *item)
+{
+	char *text;
+
+	return asprintf(&text, "%d", ((const struct thing *)item)->size) < 0 ? NULL : text;
+}
+
+static char *cell_more(const void *item)
+{
+	(void)item;
+	return strdup("more");
+}
+
+static const char *size_color(const void *item)
+{
+	return ((const struct thing *)item)->size > 1000 ? "red" : NULL;
+}
+
+static const void *thing_at(const void *data, size_t i)
+{
+	return (const struct thing *)data + i;
+}
+
+static const char *thing_name(const void *item)
+{
+	return ((const struct thing *)item)->name;
+}
+
+static json_t *thing_json(const void *item)
+{
+	const struct thing *t = item;
+
+	return json_pack("{s:o, s:i}", "name", out_json_text(t->name), "size", t->size);
+}
+
+static const struct out_column thing_columns[] = {
+	{"NAME", 0, cell_name, NULL},
+	{"SIZE", OUT_RIGHT, cell_size, size_color},
+	{"MORE", OUT_ONLY_WIDE, cell_more, NULL},
+	{0},
+};
+
+static const struct out_list thing_list = {
+	.kind = "ThingList",
+	.columns = thing_columns,
+	.at = thing_at,
+	.name = thing_name,
+	.json = thing_json,
+};
+
+/* Prints @count things as @o says and compares. */
+static void assert_list(struct out o, size_t count, const char *text)
+{
+	NSN_AUTO(page_clear) struct page p = {.out = o};
+
+	page_open(&p);
+	assert_int_equal(out_list(&p.out, &thing_list, things, count, NULL), 0);
+	page_flush(&p);
+	assert_string_equal(p.to, text);
+	assert_string_equal(p.msgs, "");
+}
+
+static void a_table_is_aligned_and_escapes_control_characters(void **state)
+{
+	(void)state;
+	assert_list((struct out){0}, 3,
+		    "NAME          SIZE\n"
+		    "alpha            7\n"
+		    "evil\\x1b[2J  12345\n"
+		    "gr\xc3\xbcn             0\n");
+}
+
+static void a_table_outside_utf_8_is_ascii(void **state)
+{
+	(void)state;
+	(void)setlocale(LC_CTYPE, "C");
+	assert_list((struct out){.columns = "NAME", .no_header = true}, 3,
+		    "alpha\nevil\\x1b[2J\ngr\\xc3\\xbcn\n");
+}
+
+static void wide_adds_columns_and_columns_chooses_them(void **state)
+{
+	(void)state;
+	assert_list((struct out){.format = OUT_WIDE}, 1, "NAME   SIZE  MORE\nalpha     7  more\n");
+	assert_list((struct out){.columns = "size,NAME"}, 1, "SIZE  NAME\n   7  alpha\n");
+	assert_list((struct out){.columns = "MORE"}, 1, "MORE\nmore\n");
+	assert_list((struct out){.columns = "SIZE,SIZE", .no_header = true}, 1, "   7     7\n");
+}
+
+static void no_header_leaves_the_rows(void **state)
+{
+	(void)state;
+	assert_list((struct out){.no_header = true}, 1, "alpha     7\n");
+}
+
+static void an_empty_list_has_its_header_or_nothing(void **state)
+{
+	(void)state;
+	assert_list((struct out){.format = OUT_NAME}, 0, "");
+	assert_list((struct out){.no_header = true}, 0, "");
+	assert_list((struct out){0}, 0, "NAME  SIZE\n");
+}
+
+static void names_are_one_a_line_and_escaped(void **state)
+{
+	(void)state;
+	assert_list((struct out){.format = OUT_NAME}, 2, "alpha\nevil\\x1b[2J\n");
+}
+
+static void colour_is_put_around_the_cell_only(void **state)
+{
+	NSN_AUTO(page_clear) struct page p = {.out.color = OUT_COLOR_ALWAYS};
+
+	(void)state;
+	page_open(&p);
+	assert_int_equal(out_list(&p.out, &thing_list, things, 2, NULL), 0);
+	page_flush(&p);
+	assert_non_null(strstr(p.to, "\033["));
+	assert_null(strstr(p.to, "\033[2J"));
+	assert_null(strchr(strstr(p.to, "alpha"), '\033') < strchr(strstr(p.to, "alpha"), '\n')
+			    ? p.to
+			    : NULL);
+}
+
+static void an_unknown_column_prints_nothing(void **state)
+{
+	NSN_AUTO(page_clear) struct page p = {.out.columns = "NAME,SZIE"};
+	struct nsnet_err err = {0};
+
+	(void)state;
+	page_open(&p);
+	assert_int_equal(out_list(&p.out, &thing_list, things, 2, &err), -EINVAL);
+	page_flush(&p);
+	assert_string_equal(p.to, "");
+	assert_string_equal(err.msg, "'SZIE' is not a column of this list");
+	assert_string_equal(err.hint, "did you mean --columns SIZE?");
+}
+
+/* ---- JSON ---------------------------------------------------------------- */
+
+static void a_json_list_is_one_document_in_the_envelope(void **state)
+{
+	NSN_AUTO(page_clear) struct page p = {.out.format = OUT_JSON};
+	NSN_AUTO(json_unref) json_t *doc = NULL;
+	json_t *item;
+
+	(void)state;
+	page_open(&p);
+	assert_int_equal(out_list(&p.out, &thing_list, things, 3, NULL), 0);
+	page_flush(&p);
+	doc = parse(p.to);
+	assert_int_equal(json_integer_value(json_object_get(doc, "nsnet")), 1);
+	assert_string_equal(json_string_value(json_object_get(doc, "kind")), "ThingList");
+	assert_int_equal(json_array_size(json_object_get(doc, "items")), 3);
+	item = json_array_get(json_object_get(doc, "items"), 1);
+	assert_string_equal(json_string_value(json_object_get(item, "name")), "evil\033[2J");
+	assert_true(json_is_integer(json_object_get(item, "size")));
+	/* JSON escapes it in its own way: no raw control character is printed. */
+	assert_null(strchr(p.to, '\033'));
+}
+
+static void a_document_has_its_extra_fields_before_the_items(void **state)
+{
+	NSN_AUTO(page_clear) struct page p = {.out.format = OUT_JSON};
+
+	(void)state;
+	page_open(&p);
+	assert_int_equal(
+		out_document(&p.out, "X", json_pack("{s:b}", "changed", 1), json_array(), NULL), 0);
+	page_flush(&p);
+	assert_string_equal(p.to, "{\n  \"nsnet\": 1,\n  \"kind\": \"X\",\n  \"changed\": true,\n"
+				  "  \"items\": []\n}\n");
+}
+
+static void a_document_without_items_is_a_failure(void **state)
+{
+	NSN_AUTO(page_clear) struct page p = {.out.format = OUT_JSON};
+	struct nsnet_err err = {0};
+
+	(void)state;
+	page_open(&p);
+	assert_int_equal(out_document(&p.out, "X", NULL, NULL, &err), -ENOMEM);
+	assert_int_equal(err.id, NSNET_E_NO_MEMORY);
+	page_flush(&p);
+	assert_string_equal(p.to, "");
+}
+
+static void bytes_that_are_no_utf_8_are_escaped_in_json(void **state)
+{
+	NSN_AUTO(json_unref)
+	json_t *s = out_json_text("a\xff"
+				  "b");
+	NSN_AUTO(json_unref) json_t *none = out_json_text(NULL);
+
+	(void)state;
+	assert_string_equal(json_string_value(s), "a\\xffb");
+	assert_true(json_is_null(none));
+}
+
+/* ---- errors and notes ---------------------------------------------------- */
+
+static const struct nsnet_err conflict = {
+	.code = -17,
+	.id = NSNET_E_TENANT_DIFFERS,
+	.msg = "tenant 'a' has subnet 10.1.0.0/24, not \033[1m10.2.0.0/24",
+	.where = "tenant a",
+	.hint = "nsnet tenant show a",
+};
+
+static void an_error_has_its_parts_in_order(void **state)
+{
+	NSN_AUTO(page_clear) struct page p = {0};
+
+	(void)state;
+	page_open(&p);
+	assert_int_equal(out_error(&p.out, &conflict), 5);
+	page_flush(&p);
+	assert_string_equal(p.to, "");
+	assert_string_equal(p.msgs,
+			    "error: tenant 'a' has subnet 10.1.0.0/24, not \\x1b[1m10.2.0.0/24   "
+			    "[TENANT_DIFFERS]\n"
+			    " where: tenant a\n"
+			    " hint: nsnet tenant show a\n");
+}
+
+static void parts_that_an_error_lacks_are_left_out(void **state)
+{
+	NSN_AUTO(page_clear) struct page p = {0};
+	const struct nsnet_err err = {.code = -2, .id = NSNET_E_NO_TENANT, .msg = "no 'a'"};
+
+	(void)state;
+	page_open(&p);
+	assert_int_equal(out_error(&p.out, &err), 4);
+	page_flush(&p);
+	assert_string_equal(p.msgs, "error: no 'a'   [NO_TENANT]\n");
+}
+
+static void an_error_under_json_is_one_document_on_standard_error(void **state)
+{
+	NSN_AUTO(page_clear) struct page p = {.out.format = OUT_JSON};
+	NSN_AUTO(json_unref) json_t *doc = NULL;
+	json_t *e;
+
+	(void)state;
+	page_open(&p);
+	assert_int_equal(out_error(&p.out, &conflict), 5);
+	page_flush(&p);
+	assert_string_equal(p.to, "");
+	doc = parse(p.msgs);
+	e = json_object_get(doc, "error");
+	assert_string_equal(json_string_value(json_object_get(e, "code")), "TENANT_DIFFERS");
+	assert_string_equal(json_string_value(json_object_get(e, "message")), conflict.msg);
+	assert_string_equal(json_string_value(json_object_get(e, "hint")), conflict.hint);
+	assert_string_equal(
+		json_string_value(json_object_get(json_object_get(e, "where"), "object")),
+		"tenant a");
+	assert_true(json_is_null(json_object_get(json_object_get(e, "where"), "file")));
+	assert_int_equal(
+		json_integer_value(json_object_get(json_object_get(e, "details"), "status")), 5);
+	assert_int_equal(
+		json_integer_value(json_object_get(json_object_get(e, "details"), "errno")), 17);
+}
+
+static void a_failure_without_a_reason_is_not_a_success(void **state)
+{
+	NSN_AUTO(page_clear) struct page p = {0};
+	const struct nsnet_err err = {0};
+
+	(void)state;
+	page_open(&p);
+	assert_int_equal(out_error(&p.out, &err), 3);
+	page_flush(&p);
+	assert_non_null(strstr(p.msgs, "[INTERNAL]"));
+}
+
+static void notes_are_for_people_who_listen(void **state)
+{
+	static const struct {
+		struct out o;
+		const char *text;
+	} table[] = {
+		{{0}, "note: a\\x07b\n"},
+		{{.quiet = true}, ""},
+		{{.format = OUT_JSON}, ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < NSN_COUNT(table); i++) {
+		NSN_AUTO(page_clear) struct page p = {.out = table[i].o};
+
+		page_open(&p);
+		out_note(&p.out, "a\ab");
+		page_flush(&p);
+		assert_string_equal(p.msgs, table[i].text);
+		assert_string_equal(p.to, "");
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(bytes_are_shown_in_units_people_read),
+		cmocka_unit_test(times_are_rfc_3339_in_utc),
+		cmocka_unit_test(control_characters_never_reach_the_terminal),
+		cmocka_unit_test_teardown(outside_utf_8_only_ascii_is_printed, restore),
+		cmocka_unit_test_teardown(colour_needs_a_terminal_or_an_order, restore),
+		cmocka_unit_test(a_table_is_aligned_and_escapes_control_characters),
+		cmocka_unit_test_teardown(a_table_outside_utf_8_is_ascii, restore),
+		cmocka_unit_test(wide_adds_columns_and_columns_chooses_them),
+		cmocka_unit_test(no_header_leaves_the_rows),
+		cmocka_unit_test(an_empty_list_has_its_header_or_nothing),
+		cmocka_unit_test(names_are_one_a_line_and_escaped),
+		cmocka_unit_test(colour_is_put_around_the_cell_only),
+		cmocka_unit_test(an_unknown_column_prints_nothing),
+		cmocka_unit_test(a_json_list_is_one_document_in_the_envelope),
+		cmocka_unit_test(a_document_has_its_extra_fields_before_the_items),
+		cmocka_unit_test(a_document_without_items_is_a_failure),
+		cmocka_unit_test(bytes_that_are_no_utf_8_are_escaped_in_json),
+		cmocka_unit_test(an_error_has_its_parts_in_order),
+		cmocka_unit_test(parts_that_an_error_lacks_are_left_out),
+		cmocka_unit_test(an_error_under_json_is_one_document_on_standard_error),
+		cmocka_unit_test(a_failure_without_a_reason_is_not_a_success),
+		cmocka_unit_test(notes_are_for_people_who_listen),
+	};
+
+	return cmocka_run_group_tests(tests, restore, NULL);
+}

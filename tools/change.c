@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "change.h"
+
+#include <string.h>
+
+static const char *outcome_name(enum nsnet_outcome outcome)
+{
+	switch (outcome) {
+	case NSNET_UNCHANGED:
+		return "unchanged";
+	case NSNET_CREATED:
+		return "created";
+	case NSNET_REPAIRED:
+		return "repaired";
+	case NSNET_REMOVED:
+		return "removed";
+	}
+	return "unknown";
+}
+
+const char *change_count(size_t n, const char *one, const char *many, char buf[CHANGE_COUNT_SIZE])
+{
+	(void)snprintf(buf, CHANGE_COUNT_SIZE, "%zu %s", n, n == 1 ? one : many);
+	return buf;
+}
+
+/* ---- JSON ---------------------------------------------------------------- */
+
+static json_t *step_json(const struct nsnet_step *s)
+{
+	return json_pack("{s:s, s:o, s:o, s:o, s:o}", "op", s->op, "kind", out_json_text(s->kind),
+			 "where", out_json_text(s->where), "text", out_json_text(s->text), "was",
+			 out_json_text(s->was));
+}
+
+static json_t *item_json(const struct nsnet_change *c, size_t item)
+{
+	const char *tenant = nsnet_change_tenant(c, item);
+	json_t *steps = json_array(), *notes = json_array();
+	bool ok = steps && notes;
+
+	for (size_t i = 0; ok && i < nsnet_change_steps(c, item); i++) {
+		struct nsnet_step s = {0};
+
+		nsnet_change_step(c, item, i, &s);
+		ok = json_array_append_new(steps, step_json(&s)) == 0;
+	}
+	for (size_t i = 0; ok && i < nsnet_change_notes(c, item); i++)
+		ok = json_array_append_new(notes, out_json_text(nsnet_change_note(c, item, i))) ==
+		     0;
+	if (!ok) {
+		json_decref(steps);
+		json_decref(notes);
+		return NULL;
+	}
+	return json_pack("{s:o, s:s, s:o, s:o}", "tenant",
+			 out_json_text(tenant && *tenant ? tenant : NULL), "outcome",
+			 outcome_name(nsnet_change_outcome(c, item)), "steps", steps, "notes",
+			 notes);
+}
+
+/* ---- text ---------------------------------------------------------------- */
+
+/* Pads after @text to @width; the texts are ours and ASCII. */
+static void padded(FILE *to, const char *text, size_t width)
+{
+	size_t len = strlen(text);
+
+	out_safe(to, text);
+	fprintf(to, "%*s", len < width ? (int)(width - len) : 0, "");
+}
+
+static void widths(const struct nsnet_change *c, size_t *kind, size_t *where)
+{
+	for (size_t item = 0; item < nsnet_change_items(c); item++) {
+		for (size_t i = 0; i < nsnet_change_steps(c, item); i++) {
+			struct nsnet_step s = {0};
+
+			nsnet_change_step(c, item, i, &s);
+			*kind = strlen(s.kind) > *kind ? strlen(s.kind) : *kind;
+			*where = strlen(s.where) > *where ? strlen(s.where) : *where;
+		}
+	}
+}
+
+void change_print_steps(const struct out *o, const struct nsnet_change *c, size_t item)
+{
+	size_t kind = 0, where = 0;
+
+	widths(c, &kind, &where);
+	for (size_t i = 0; i < nsnet_change_steps(c, item); i++) {
+		struct nsnet_step s = {0};
+
+		nsnet_change_step(c, item, i, &s);
+		fprintf(o->to, "  %s ", s.op);
+		padded(o->to, s.kind, kind + 2);
+		padded(o->to, s.where, where + 2);
+		out_safe(o->to, s.text);
+		if (s.was) {
+			fputs(" (was: ", o->to);
+			out_safe(o->to, s.was);
+			fputc(')', o->to);
+		}
+		fputc('\n', o->to);
+	}
+}
+
+void change_print_notes(const struct out *o, const struct nsnet_change *c, size_t item)
+{
+	for (size_t i = 0; i < nsnet_change_notes(c, item); i++)
+		out_note(o, nsnet_change_note(c, item, i));
+}
+
+static void sentence(const struct report *r, const struct nsnet_change *c, size_t item,
+		     const char *tail)
+{
+	const char *would = r->dry_run ? "would be " : "";
+	FILE *to = r->o->to;
+	char count[CHANGE_COUNT_SIZE];
+
+	fputs("tenant ", to);
+	out_safe(to, nsnet_change_tenant(c, item));
+	switch (nsnet_change_outcome(c, item)) {
+	case NSNET_UNCHANGED:
+		fputs(" unchanged\n", to);
+		break;
+	case NSNET_CREATED:
+		fprintf(to, " %screated", would);
+		out_safe(to, tail ? tail : "");
+		fputc('\n', to);
+		break;
+	case NSNET_REPAIRED:
+		fprintf(to, " %srepaired: %s\n", would,
+			change_count(nsnet_change_steps(c, item), "step", "steps", count));
+		break;
+	case NSNET_REMOVED:
+		fprintf(to, " %sdeleted\n", would);
+		break;
+	}
+}
+
+/* ---- report -------------------------------------------------------------- */
+
+int report_init(struct report *r, const struct out *o, const char *kind, bool dry_run,
+		struct nsnet_err *err)
+{
+	*r = (struct report){.o = o, .kind = kind, .dry_run = dry_run};
+	if (o->format != OUT_JSON)
+		return 0;
+	r->items = json_array();
+	return r->items ? 0 : nsn_err_nomem(err);
+}
+
+void report_clear(struct report *r)
+{
+	json_decref(r->items);
+	r->items = NULL;
+}
+
+int report_item(struct report *r, const struct nsnet_change *c, size_t item, struct nsnet_err *err)
+{
+	if (nsnet_change_outcome(c, item) != NSNET_UNCHANGED || nsnet_change_steps(c, item) > 0)
+		r->changed = true;
+	if (r->items && json_array_append_new(r->items, item_json(c, item)) < 0)
+		return nsn_err_nomem(err);
+	return 0;
+}
+
+int report_add(struct report *r, const struct nsnet_change *c, size_t item, const char *tail,
+	       struct nsnet_err *err)
+{
+	const struct out *o = r->o;
+
+	if (report_item(r, c, item, err) < 0)
+		return -ENOMEM;
+	if (o->format == OUT_JSON)
+		return 0;
+	if (o->format == OUT_NAME) {
+		if (nsnet_change_outcome(c, item) != NSNET_UNCHANGED) {
+			out_safe(o->to, nsnet_change_tenant(c, item));
+			fputc('\n', o->to);
+		}
+	} else if (!o->quiet) {
+		sentence(r, c, item, tail);
+		if (o->verbose)
+			change_print_steps(o, c, item);
+	}
+	change_print_notes(o, c, item);
+	return 0;
+}
+
+int report_unchanged(struct report *r, const char *tenant, const char *why, struct nsnet_err *err)
+{
+	const struct out *o = r->o;
+
+	if (r->items &&
+	    json_array_append_new(r->items,
+				  json_pack("{s:o, s:s, s:[], s:[]}", "tenant",
+					    out_json_text(tenant), "outcome",
+					    outcome_name(NSNET_UNCHANGED), "steps", "notes")) < 0)
+		return nsn_err_nomem(err);
+	if (o->format == OUT_JSON || o->format == OUT_NAME || o->quiet)
+		return 0;
+	fputs("tenant ", o->to);
+	out_safe(o->to, tenant);
+	fprintf(o->to, " unchanged: %s\n", why);
+	return 0;
+}
+
+int report_end(struct report *r, json_t *extra, struct nsnet_err *err)
+{
+	json_t *head;
+
+	if (!r->items) {
+		json_decref(extra);
+		return 0;
+	}
+	head = json_pack("{s:b, s:b}", "changed", r->changed, "dry_run", r->dry_run);
+	if (!head || (extra && json_object_update(head, extra) < 0)) {
+		json_decref(head);
+		json_decref(extra);
+		return nsn_err_nomem(err);
+	}
+	json_decref(extra);
+	return out_document(r->o, r->kind, head, NSN_TAKE_PTR(r->items), err);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef NSNET_TOOLS_CHANGE_H
+#define NSNET_TOOLS_CHANGE_H
+
+/*
+ * change - tells what a changing command did: sentences, or one document
+ *
+ * Sentences are printed at once, so that what was done is known even if the
+ * next tenant fails; JSON is one document in the end.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <jansson.h>
+
+#include "../lib/base/cleanup.h"
+#include "out.h"
+
+struct report {
+	const struct out *o;
+	const char *kind; /* of the document */
+	bool dry_run;
+	bool changed;
+	json_t *items;
+};
+
+/* Start; report_clear() gives back what it holds. */
+int report_init(struct report *r, const struct out *o, const char *kind, bool dry_run,
+		struct nsnet_err *err);
+void report_clear(struct report *r);
+
+/*
+ * Adds one item of @c. @tail is put behind the sentence (": 10.1.0.0/24, ...")
+ * when the tenant is new; may be NULL.
+ */
+int report_add(struct report *r, const struct nsnet_change *c, size_t item, const char *tail,
+	       struct nsnet_err *err);
+
+/* An item without a change behind it: @tenant is as it was. */
+int report_unchanged(struct report *r, const char *tenant, const char *why, struct nsnet_err *err);
+
+/* Adds the item to the document only. */
+int report_item(struct report *r, const struct nsnet_change *c, size_t item, struct nsnet_err *err);
+
+/* Prints the document under JSON. Takes the reference of @extra (may be NULL). */
+int report_end(struct report *r, json_t *extra, struct nsnet_err *err);
+
+/* ---- parts --------------------------------------------------------------- */
+
+/* "3 steps" */
+#define CHANGE_COUNT_SIZE 48
+const char *change_count(size_t n, const char *one, const char *many, char buf[CHANGE_COUNT_SIZE]);
+
+/* Prints the steps of one item, "  + link  gateway  br0 ...", aligned over the whole change. */
+void change_print_steps(const struct out *o, const struct nsnet_change *c, size_t item);
+
+/* Prints the notes of one item. */
+void change_print_notes(const struct out *o, const struct nsnet_change *c, size_t item);
+
+NSN_CLEANUP(struct nsnet_change, nsnet_change_free)
+
+#endif

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef NSNET_TOOLS_CMD_H
+#define NSNET_TOOLS_CMD_H
+
+/*
+ * cmd - a command is a row
+ *
+ * One row makes dispatch, the check of arguments, options, aliases, `help`,
+ * the manual page and completion. To add a command: write its function, add
+ * its row, and a field in struct opts for each new option.
+ */
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "../lib/base/err.h"
+#include "opt.h"
+#include "out.h"
+
+enum {
+	CMD_OPENS = 1 << 0,   /* works on the state folder: ctx->n is open, --timeout counts */
+	CMD_CHANGES = 1 << 1, /* has --dry-run */
+	CMD_TABLE = 1 << 2,   /* has --columns, --no-header; the row names the columns */
+	CMD_NAMES = 1 << 3,   /* has -o name */
+	CMD_ALONE = 1 << 4,   /* what the noun alone means */
+	CMD_TAIL = 1 << 5,    /* after min_args arguments comes somebody else's command line */
+};
+
+struct ctx;
+
+struct cmd {
+	const char *noun;	/* NULL: the verb stands alone */
+	const char *verb;	/* what is shown */
+	const char *aliases;	/* "rm remove": accepted, too; NULL: none */
+	const char *args;	/* as shown to the user: "NAME SUBNET" */
+	int min_args, max_args; /* -1: any number */
+	unsigned int flags;
+	const struct opt *options;	  /* its own; NULL: none */
+	const struct out_column *columns; /* of its table; NULL: none */
+	const char *help;		  /* one line */
+	const char *more;		  /* paragraphs, or NULL */
+	const char *examples;		  /* one a line; the first is the hint of an arity error */
+	/* Return: the exit status, or a negative errno with @err filled. */
+	int (*run)(struct ctx *ctx, struct nsnet_err *err);
+};
+
+/* Ended by a row without verb. */
+extern const struct cmd cmd_table[];
+
+/* What a command gets. */
+struct ctx {
+	const struct cmd *cmd;
+	const char *noun; /* set without cmd: `nsnet tenant --help` */
+	struct opts opts;
+	struct nsnet *n; /* open when the row says CMD_OPENS */
+	FILE *in;
+	int argc; /* its arguments, without options; argv[argc] is NULL */
+	char **argv;
+};
+
+/*
+ * Fills an empty @ctx from the words behind the program's name. Whatever it
+ * returns, cmd_clear() gives back what @ctx holds, and ctx->opts.out says how
+ * an error is to be printed.
+ *
+ * Return: 0, or -EINVAL (USAGE)
+ */
+int cmd_parse(struct ctx *ctx, int argc, char *const *argv, struct nsnet_err *err);
+void cmd_clear(struct ctx *ctx);
+
+/* Parses, runs, prints what failed. Return: the exit status. */
+int cmd_main(int argc, char *const *argv, FILE *in, FILE *to, FILE *msgs);
+
+/*
+ * Wraps every call into the library that may wait for the lock. The timer runs
+ * only there: a prompt or a slow reader of our output is not to be interrupted.
+ */
+#define CMD_WAIT(ctx, call)                                                                        \
+	({                                                                                         \
+		int waited_;                                                                       \
+                                                                                                   \
+		cmd_timeout((ctx)->opts.timeout_ms);                                               \
+		waited_ = (call);                                                                  \
+		cmd_timeout_off();                                                                 \
+		waited_;                                                                           \
+	})
+void cmd_timeout(uint64_t ms);
+void cmd_timeout_off(void);
+
+/* Whether @word is the verb of @cmd or one of its aliases. */
+bool cmd_is_verb(const struct cmd *cmd, const char *word);
+/* The row of a noun (may be NULL) and a verb or alias, or NULL. */
+const struct cmd *cmd_find(const char *noun, const char *verb);
+bool cmd_is_noun(const char *word);
+/* "tenant add" */
+#define CMD_TITLE_SIZE 64
+const char *cmd_title(const struct cmd *cmd, char buf[CMD_TITLE_SIZE]);
+
+/* ---- the commands -------------------------------------------------------- */
+
+extern const struct opt tenant_add_options[], tenant_del_options[];
+extern const struct out_column tenant_columns[];
+int cmd_tenant_add(struct ctx *ctx, struct nsnet_err *err);
+int cmd_tenant_list(struct ctx *ctx, struct nsnet_err *err);
+int cmd_tenant_show(struct ctx *ctx, struct nsnet_err *err);
+int cmd_tenant_del(struct ctx *ctx, struct nsnet_err *err);
+
+extern const struct opt plan_options[];
+int cmd_plan(struct ctx *ctx, struct nsnet_err *err);
+int cmd_repair(struct ctx *ctx, struct nsnet_err *err);
+int cmd_gc(struct ctx *ctx, struct nsnet_err *err);
+int cmd_status(struct ctx *ctx, struct nsnet_err *err);
+
+extern const struct opt enter_options[];
+int cmd_enter(struct ctx *ctx, struct nsnet_err *err);
+
+int cmd_help(struct ctx *ctx, struct nsnet_err *err);
+int cmd_version(struct ctx *ctx, struct nsnet_err *err);
+
+/* ---- help texts ---------------------------------------------------------- */
+
+void help_overview(FILE *to);
+void help_noun(FILE *to, const char *noun);
+void help_command(FILE *to, const struct cmd *cmd);
+/* Prints the help that `ctx->opts.help` asks for. */
+int help_asked(struct ctx *ctx, struct nsnet_err *err);
+
+#endif

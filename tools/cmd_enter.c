@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <linux/close_range.h>
+#include <string.h>
+
+#include "../lib/base/cleanup.h"
+#include "cmd.h"
+#include "stdfd.h"
+
+const struct opt enter_options[] = {
+	{"gateway", 0, NULL, "the gateway's network instead of the workload's", 0,
+	 offsetof(struct opts, gateway), opt_set_true},
+	{0},
+};
+
+/* Ignored signals and open descriptors outlive exec; the command shall have none of ours. */
+static void leave_no_trace(void)
+{
+	stdfd_unguard();
+	(void)close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+}
+
+int cmd_enter(struct ctx *ctx, struct nsnet_err *err)
+{
+	const char *shell = getenv("SHELL");
+	char *command[] = {NULL, NULL};
+	char **argv = ctx->argv + 1;
+	int r, saved;
+
+	if (ctx->argc == 1) {
+		command[0] = strdup(shell && shell[0] == '/' ? shell : "/bin/sh");
+		if (!command[0])
+			return nsn_err_nomem(err);
+		argv = command;
+	}
+
+	r = CMD_WAIT(ctx, nsnet_enter(ctx->n, ctx->argv[0], ctx->opts.gateway, err));
+	if (r == 0) {
+		nsnet_close(NSN_TAKE_PTR(ctx->n));
+		leave_no_trace();
+		(void)execvp(argv[0], argv);
+		saved = errno;
+		if (saved == ENOENT)
+			r = nsn_err(err, -saved, NSNET_E_NO_COMMAND, "command '%s' is not found",
+				    argv[0]);
+		else
+			r = nsn_err(err, -saved, NSNET_E_CANNOT_RUN,
+				    "command '%s' cannot be started: %s", argv[0], strerror(saved));
+	}
+	free(command[0]);
+	return r;
+}

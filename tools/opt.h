@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef NSNET_TOOLS_OPT_H
+#define NSNET_TOOLS_OPT_H
+
+/*
+ * opt - options by table
+ *
+ * `--name value`, `--name=value`, `-x value`, `-xvalue`, switches bundled as
+ * `-jn`. No abbreviations: a script that uses one breaks when a longer
+ * neighbour is added. An option is given once.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "../lib/base/err.h"
+#include "out.h"
+
+struct opt;
+
+/* All options of all commands; a command reads those of its row. */
+struct opts {
+	struct out out;
+	bool dry_run, yes, help, version;
+	uint64_t timeout_ms;
+
+	bool must_create; /* tenant add */
+	bool if_exists;	  /* tenant del */
+	bool exit_code;	  /* plan */
+	bool gateway;	  /* enter */
+
+	const struct opt *format_by; /* what chose the format, or NULL */
+	uint64_t seen[2];	     /* by table (global, own) and row */
+};
+
+struct opt {
+	const char *name; /* without dashes */
+	char letter;	  /* 0: none */
+	const char *arg;  /* the value as shown to the user; NULL: a switch */
+	const char *help;
+	/* Means something only for commands with one of these flags; 0: for all. */
+	unsigned int only;
+	size_t offset; /* of the field in struct opts, for the setters that need one */
+	/* @typed is the option as written, for messages. */
+	int (*set)(struct opts *o, const struct opt *opt, const char *typed, const char *value,
+		   struct nsnet_err *err);
+};
+
+/* Setters */
+int opt_set_true(struct opts *o, const struct opt *opt, const char *typed, const char *value,
+		 struct nsnet_err *err);
+int opt_set_text(struct opts *o, const struct opt *opt, const char *typed, const char *value,
+		 struct nsnet_err *err);
+int opt_set_duration(struct opts *o, const struct opt *opt, const char *typed, const char *value,
+		     struct nsnet_err *err);
+int opt_set_color(struct opts *o, const struct opt *opt, const char *typed, const char *value,
+		  struct nsnet_err *err);
+int opt_set_format(struct opts *o, const struct opt *opt, const char *typed, const char *value,
+		   struct nsnet_err *err);
+
+/* The options that every command has; ended by a row without name. */
+extern const struct opt opt_global[];
+
+/* Strict: digits and one of ms, s, m, h. 0, or -EINVAL. */
+int opt_duration_parse(uint64_t *ret_ms, const char *text);
+/* 0, or -EINVAL. */
+int opt_format_parse(enum out_format *ret, const char *text);
+
+const struct opt *opt_find(const struct opt *table, const char *name, size_t len);
+
+/* Whether @word is an option: a dash and something behind it. */
+bool opt_is(const char *word);
+
+/**
+ * opt_take() - Take the option at words[0]
+ * @o:     Where the values go
+ * @own:   The command's own options, or NULL while it is not known
+ * @n:     Number of words
+ * @words: The option, its value, what follows
+ * @err:   Filled on failure
+ *
+ * Return: how many words it took, or -ENOENT (USAGE: no such option), -EINVAL
+ * (USAGE: given twice, no value, bad value)
+ */
+int opt_take(struct opts *o, const struct opt *own, int n, char *const *words,
+	     struct nsnet_err *err);
+
+/* The rows of a table as aligned lines for a help text. */
+void opt_help(FILE *to, const struct opt *table);
+
+#endif
