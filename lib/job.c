@@ -176,20 +176,27 @@ static int give_up(struct nsn_job *job, size_t done, int r, struct nsnet_err *er
 	return r;
 }
 
+static int tell(struct nsn_job *job, struct nsnet_err *err)
+{
+	int r = remember_spaces(job, err);
+
+	return r == 0 ? nsn_store_commit(job->n->store, err) : r;
+}
+
 /*
  * Namespaces are still without a name when the store is told, so nothing
  * needs cleaning up after a crash before it; pins come last.
  */
-static int carry_out(struct nsn_job *job, struct nsnet_err *err)
+static int carry_out(struct nsn_job *job, bool *told, struct nsnet_err *err)
 {
 	size_t pins = nsn_plan_first_pin(&job->plan), done = 0;
 	int r;
 
 	r = nsn_site_apply(&job->site, &job->wanted, &job->plan, 0, pins, &done, err);
-	if (r == 0)
-		r = remember_spaces(job, err);
-	if (r == 0)
-		r = nsn_store_commit(job->n->store, err);
+	if (r == 0) {
+		r = tell(job, err);
+		*told |= r == 0;
+	}
 	if (r == 0)
 		r = nsn_site_apply(&job->site, &job->wanted, &job->plan, pins, job->plan.n, &done,
 				   err);
@@ -239,15 +246,16 @@ static int not_settled(const struct nsn_job *job, struct nsnet_err *err)
  */
 static int settle(struct nsn_job *job, struct nsnet_err *err)
 {
+	bool told = false;
 	int round, r = 0;
 
 	for (round = 0; round < ROUNDS && job->plan.n > 0; round++) {
 		struct nsnet_err inner = {0};
 
-		r = round > 0 ? nsn_store_begin(job->n->store, &inner) : 0;
+		/* Until the store is told, what the transaction holds is still to be told. */
+		r = told ? nsn_store_begin(job->n->store, &inner) : 0;
 		if (r == 0)
-			r = carry_out(job, &inner);
-		nsn_store_rollback(job->n->store);
+			r = carry_out(job, &told, &inner);
 		if (r < 0 && inner.id != NSNET_E_UNSURE) {
 			if (err)
 				*err = inner;
@@ -257,7 +265,10 @@ static int settle(struct nsn_job *job, struct nsnet_err *err)
 		if (r < 0)
 			return r;
 	}
-	return job->plan.n > 0 ? not_settled(job, err) : 0;
+	if (job->plan.n > 0)
+		return not_settled(job, err);
+	/* All of it was there after a lost answer. */
+	return told ? 0 : tell(job, err);
 }
 
 static int tell_foreign(const struct nsn_job *job, struct nsnet_change *c, struct nsn_item *item,

@@ -137,10 +137,10 @@ static int forget(struct nsnet *n, const struct nsn_tenant *t, struct nsnet_err 
 	if (r == 0)
 		return 0;
 	(void)nsn_err(
-		err, r, NSNET_E_NOT_DURABLE,
+		err, -EIO, NSNET_E_NOT_DURABLE,
 		"tenant '%s' is cut off and its network is gone, but not from the store: %.300s",
 		t->name, inner.msg);
-	return nsn_err_hint(err, r, "when the store can be written again: nsnet tenant del %s",
+	return nsn_err_hint(err, -EIO, "when the store can be written again: nsnet tenant del %s",
 			    t->name);
 }
 

@@ -32,8 +32,13 @@ static struct nsn_mac mac_of(uint8_t kind, uint64_t id)
  * A port forwards nothing it was not told to: where a station is, is a static
  * entry (`learning` off), a frame from any other source is not taken (`locked`,
  * kernel 5.18), a frame for nobody known goes nowhere (no flooding), ports do
- * not talk to each other (`isolated`), and a port that speaks spanning tree is
- * shut (`guard`).
+ * not talk to each other (`isolated`), and should somebody switch spanning tree
+ * on, a port that speaks it is shut (`guard`) and cannot become the root's
+ * (`root_block`). What is not named here is off: `fastleave` and
+ * `mcast_to_unicast` count only with snooping, which is off, too.
+ *
+ * Tests: tests/kernel/test_topology.c has a frame that gets through without each
+ * flag but those two, tests/kernel/test_drift.c changes all of them.
  */
 #define PORT_FLAGS (NSN_PORT_GUARD | NSN_PORT_ROOT_BLOCK | NSN_PORT_ISOLATED | NSN_PORT_LOCKED)
 
@@ -114,7 +119,7 @@ static int add_bridge(struct nsn_state *s, const struct nsn_tenant *t,
 	o = nsn_state_add(s, NSN_OBJ_ADDR, gateway, NSN_BRIDGE);
 	if (!o)
 		return -ENOMEM;
-	o->u.addr = (struct nsn_prefix){.ip = t->gateway, .len = t->subnet.len};
+	o->u.addr.prefix = (struct nsn_prefix){.ip = t->gateway, .len = t->subnet.len};
 	if (!nsn_state_add(s, NSN_OBJ_UP, gateway, NSN_BRIDGE))
 		return -ENOMEM;
 	return nsn_compile_link_sysctls(s, gateway, NSN_BRIDGE);
@@ -175,7 +180,7 @@ static int add_workload(struct nsn_state *s, const struct nsn_tenant *t,
 
 	if (!o)
 		return -ENOMEM;
-	o->u.addr = (struct nsn_prefix){.ip = e->ip, .len = t->subnet.len};
+	o->u.addr.prefix = (struct nsn_prefix){.ip = e->ip, .len = t->subnet.len};
 	o = nsn_state_add(s, NSN_OBJ_NEIGH, at, NSN_ENDPOINT_LINK);
 	if (!o)
 		return -ENOMEM;

@@ -10,8 +10,9 @@
  * each setting that matters is written, `all` and `default` before there is a
  * link. The effective value of most is a combination of `all` and the link's.
  *
- * Tests: tests/kernel/test_topology.c reads each of these from the gateway and
- * has a packet for those marked (p); the others are covered as said.
+ * Tests: tests/kernel/test_drift.c changes each of these and has it put back;
+ * tests/kernel/test_topology.c has a packet that gets through without those
+ * marked (p); the others are covered as said.
  */
 struct setting {
 	const char *name;
@@ -26,27 +27,33 @@ static const struct setting ipv4_conf[] = {
 	/* (p) Sources that the route back would not use; behind the prerouting chain, which
 	 * drops them by subnet. */
 	{"rp_filter", "1", false},
-	/* A gateway without routes has nothing to redirect; the input chain drops them anyway. */
+	/* (p) A gateway without routes has nothing to redirect; the input chain drops them, too. */
 	{"accept_redirects", "0", false},
+	/* Only says which redirects are accepted: covered by accept_redirects. */
 	{"secure_redirects", "0", false},
-	/* Would tell a tenant of next hops; the output chain drops them. */
+	/* (p) Would tell a tenant of next hops. Only a router does; the forward chain comes too
+	 * late to prevent it, the output chain drops them. */
 	{"send_redirects", "0", false},
-	/* Covered by forwarding: source routes are only followed by a router. */
+	/* (p) Source routes are only followed by a router, through the forward chain. */
 	{"accept_source_route", "0", false},
 	/* (p) 127.0.0.0/8 from outside (CVE-2020-8558). */
 	{"route_localnet", "0", false},
-	/* (p) Would answer ARP for addresses of others once there are routes. */
+	/* (p) Would answer ARP for addresses of others: of other links once there are routes, or
+	 * of the subnet itself. Only a router does. */
 	{"proxy_arp", "0", false},
 	{"proxy_arp_pvlan", "0", false},
 	/* (p) Answers only for br0's own address and only to its subnet, not for any address of
 	 * the namespace (the kernel's weak host model). */
 	{"arp_ignore", "2", false},
-	/* Asks only with the address of the subnet; with permanent neighbours it never asks. */
+	/* (p) Asks only with the address of the subnet; for permanent neighbours it never asks,
+	 * and the output chain lets it send nothing to others. */
 	{"arp_announce", "2", false},
-	/* Learns from nobody; covered by the permanent neighbours. */
+	/* (p) Makes no entry for who was not asked; either of the two is enough. Entries that
+	 * there are do not change, because they are permanent. */
 	{"arp_accept", "0", false},
 	{"drop_gratuitous_arp", "1", false},
-	/* Covered by forwarding: directed broadcasts are only sent on by a router. */
+	/* (p) Sends on directed broadcasts, and does not ask `forwarding`; the forward chain
+	 * drops them. */
 	{"bc_forwarding", "0", false},
 	/* (p) The gateway's own address as a source from outside. */
 	{"accept_local", "0", false},
@@ -54,17 +61,20 @@ static const struct setting ipv4_conf[] = {
 
 /* IPv6 is off; the rest is what would count if somebody switched it on. */
 static const struct setting ipv6_conf[] = {
+	/* (p) */
 	{"forwarding", "0", true},
 	/* (p) No address, no neighbour discovery, nothing received. */
 	{"disable_ipv6", "1", false},
-	/* Covered by disable_ipv6 and, behind that, by the inet chains, which accept no IPv6. */
+	/* (p) No routes and no addresses from advertisements. */
 	{"accept_ra", "0", false},
 	{"autoconf", "0", false},
+	/* Covered by disable_ipv6 and, behind that, by the inet chains, which accept no IPv6. */
 	{"accept_redirects", "0", false},
 	{"accept_source_route", "0", false},
 	{"seg6_enabled", "0", false},
-	/* No fe80:: address by itself. */
+	/* (p) No fe80:: address by itself. */
 	{"addr_gen_mode", "1", false},
+	/* Covered by disable_ipv6: without addresses there is nothing to detect. */
 	{"accept_dad", "0", false},
 };
 
@@ -73,7 +83,8 @@ static const struct setting others[] = {
 	/* (p) One packet to the broadcast address would be answered by all. */
 	{"net/ipv4/icmp_echo_ignore_broadcasts", "1", false},
 	/* br_netfilter sends bridged frames through the ip hooks and is on in a new namespace:
-	 * a frame would then meet chains that are written for routed packets. */
+	 * a frame would then meet chains that are written for routed packets, and which drop it:
+	 * nothing gets through by it. */
 	{"net/bridge/bridge-nf-call-iptables", "0", false},
 	{"net/bridge/bridge-nf-call-ip6tables", "0", false},
 	{"net/bridge/bridge-nf-call-arptables", "0", false},

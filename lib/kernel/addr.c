@@ -34,8 +34,12 @@ static int each_addr(const struct nlmsghdr *msg, void *arg, struct nsnet_err *er
 	o = nsn_state_add(d->state, NSN_OBJ_ADDR, d->at, link);
 	if (!o)
 		return nsn_err_nomem(err);
-	nsn_dump_ip(&o->u.addr.ip, ifa->ifa_family, a);
-	o->u.addr.len = ifa->ifa_prefixlen;
+	nsn_dump_ip(&o->u.addr.prefix.ip, ifa->ifa_family, a);
+	o->u.addr.prefix.len = ifa->ifa_prefixlen;
+	if (tb[IFA_LOCAL] && tb[IFA_ADDRESS])
+		nsn_dump_ip(&o->u.addr.peer, ifa->ifa_family, tb[IFA_ADDRESS]);
+	if (nsn_ip_cmp(&o->u.addr.peer, &o->u.addr.prefix.ip) == 0)
+		o->u.addr.peer = (struct nsn_ip){0};
 	return 0;
 }
 
@@ -48,23 +52,28 @@ int nsn_addr_dump(struct nsn_nl *nl, struct nsn_state *ret, struct nsn_place at,
 			    err);
 }
 
-static int build(struct rtnl_addr **ret, struct nsn_nl *nl, const struct nsn_object *o,
+static int build(struct rtnl_addr **ret, const struct nsn_object *o, int index,
 		 struct nsnet_err *err)
 {
 	NSN_AUTO(rtnl_addr_putp) struct rtnl_addr *addr = rtnl_addr_alloc();
-	NSN_AUTO(nl_addr_putp) struct nl_addr *local = nsn_msg_addr(&o->u.addr.ip);
-	int index, r;
+	NSN_AUTO(nl_addr_putp) struct nl_addr *peer = NULL;
+	NSN_AUTO(nl_addr_putp) struct nl_addr *local = nsn_msg_addr(&o->u.addr.prefix.ip);
 
 	if (!addr || !local)
 		return nsn_err_nomem(err);
-	r = nsn_link_index(nl, o->link, &index, err);
-	if (r < 0)
-		return r;
-	nl_addr_set_prefixlen(local, o->u.addr.len);
+	nl_addr_set_prefixlen(local, o->u.addr.prefix.len);
 	rtnl_addr_set_ifindex(addr, index);
-	rtnl_addr_set_prefixlen(addr, o->u.addr.len);
+	rtnl_addr_set_prefixlen(addr, o->u.addr.prefix.len);
 	if (rtnl_addr_set_local(addr, local) < 0)
 		return nsn_err_nomem(err);
+	if (o->u.addr.peer.family) {
+		peer = nsn_msg_addr(&o->u.addr.peer);
+		if (!peer)
+			return nsn_err_nomem(err);
+		nl_addr_set_prefixlen(peer, o->u.addr.prefix.len);
+		if (rtnl_addr_set_peer(addr, peer) < 0)
+			return nsn_err_nomem(err);
+	}
 	*ret = NSN_TAKE_PTR(addr);
 	return 0;
 }
@@ -73,9 +82,11 @@ int nsn_addr_add(struct nsn_nl *nl, const struct nsn_object *o, struct nsnet_err
 {
 	NSN_AUTO(rtnl_addr_putp) struct rtnl_addr *addr = NULL;
 	NSN_AUTO(nlmsg_freep) struct nl_msg *msg = NULL;
-	int r;
+	int index, r;
 
-	r = build(&addr, nl, o, err);
+	r = nsn_link_index(nl, o->link, &index, err);
+	if (r == 0)
+		r = build(&addr, o, index, err);
 	if (r < 0)
 		return r;
 	/* Replace: adding again is no error. */
@@ -88,11 +99,13 @@ int nsn_addr_del(struct nsn_nl *nl, const struct nsn_object *o, struct nsnet_err
 {
 	NSN_AUTO(rtnl_addr_putp) struct rtnl_addr *addr = NULL;
 	NSN_AUTO(nlmsg_freep) struct nl_msg *msg = NULL;
-	int r;
+	int index, r;
 
-	r = build(&addr, nl, o, err);
-	if (r < 0)
-		return r;
+	r = nsn_link_to_delete_from(nl, o, &index, err);
+	if (r == 0)
+		r = build(&addr, o, index, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
 	if (rtnl_addr_build_delete_request(addr, 0, &msg) < 0)
 		return nsn_err_nomem(err);
 	return nsn_request_about(nl, nlmsg_hdr(msg), o, EADDRNOTAVAIL, err);

@@ -9,7 +9,7 @@
 
 struct nsn_nl;
 
-/* Adds all addresses to @ret; @ret must hold the links of @at already. Not those of `lo`. */
+/* Adds all addresses to @ret; @ret must hold the links of @at already. */
 int nsn_addr_dump(struct nsn_nl *nl, struct nsn_state *ret, struct nsn_place at,
 		  struct nsnet_err *err);
 /* An address that is there already is fine, and so is one that is gone already. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../nl/msg.h"
+#include "link.h"
 
 static void restart(void *arg)
 {
@@ -33,6 +34,9 @@ const char *nsn_dump_link(const struct nsn_dump *d, int index)
 {
 	size_t i;
 
+	/* Not among the links read; its index is LOOPBACK_IFINDEX in every namespace. */
+	if (index == 1)
+		return "lo";
 	for (i = 0; i < d->state->n; i++) {
 		const struct nsn_object *o = &d->state->objects[i];
 
@@ -59,6 +63,19 @@ int nsn_dump_unreadable(const char *what, struct nsnet_err *err)
 	return nsn_err(err, -EBADMSG, NSNET_E_KERNEL, "unreadable %s in the kernel's answer", what);
 }
 
+int nsn_link_to_delete_from(struct nsn_nl *nl, const struct nsn_object *o, int *index,
+			    struct nsnet_err *err)
+{
+	struct nsnet_err inner = {0};
+	int r = nsn_link_index(nl, o->link, index, &inner);
+
+	if (r == -ENODEV)
+		return 1;
+	if (r < 0 && err)
+		*err = inner;
+	return r;
+}
+
 int nsn_request_about(struct nsn_nl *nl, struct nlmsghdr *msg, const struct nsn_object *o, int gone,
 		      struct nsnet_err *err)
 {
@@ -68,7 +85,7 @@ int nsn_request_about(struct nsn_nl *nl, struct nlmsghdr *msg, const struct nsn_
 	int r;
 
 	r = nsn_nl_request(nl, msg, &inner);
-	if (r == 0 || r == -gone)
+	if (r == 0 || (gone && (r == -gone || r == -ENODEV)))
 		return 0;
 	text = nsn_object_str(o, &arena);
 	(void)nsn_err_wrap(&inner, r, "%s %s", nsn_kind_name(o->kind), text ? text : "");

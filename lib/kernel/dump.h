@@ -31,7 +31,17 @@ const char *nsn_dump_link(const struct nsn_dump *d, int index);
 void nsn_dump_ip(struct nsn_ip *ret, uint8_t family, struct nlattr *attr);
 int nsn_dump_unreadable(const char *what, struct nsnet_err *err);
 
-/* Sends @msg; the error begins with the object. The kernel's -@gone is success (0: none). */
+/*
+ * The index of the object's link. Return: 0, a negative errno, or 1 when there
+ * is no such link and so nothing left to delete.
+ */
+int nsn_link_to_delete_from(struct nsn_nl *nl, const struct nsn_object *o, int *index,
+			    struct nsnet_err *err);
+
+/*
+ * Sends @msg; the error begins with the object. With @gone it deletes: then the kernel's -@gone is
+ * success, and so is a link that has gone.
+ */
 int nsn_request_about(struct nsn_nl *nl, struct nlmsghdr *msg, const struct nsn_object *o, int gone,
 		      struct nsnet_err *err);
 

@@ -55,6 +55,23 @@ static uint32_t read_port_flags(struct nlattr *data)
 	return flags;
 }
 
+/*
+ * A port with a carrier that the bridge has disabled all the same: by BPDU
+ * guard, or by hand. Nothing gets through, although the link is up.
+ */
+static bool is_shut(const struct ifinfomsg *ifi, struct nlattr **info)
+{
+	struct nlattr *state;
+
+	if (!(ifi->ifi_flags & IFF_RUNNING) || !info[IFLA_INFO_SLAVE_KIND] ||
+	    !info[IFLA_INFO_SLAVE_DATA] ||
+	    strcmp(nla_get_string(info[IFLA_INFO_SLAVE_KIND]), "bridge") != 0)
+		return false;
+	state = nla_find(nla_data(info[IFLA_INFO_SLAVE_DATA]), nla_len(info[IFLA_INFO_SLAVE_DATA]),
+			 IFLA_BRPORT_STATE);
+	return state && get_u8(state) == BR_STATE_DISABLED;
+}
+
 static void read_bridge(struct nlattr *data, struct nsn_link *l)
 {
 	struct nlattr *tb[IFLA_BR_MAX + 1];
@@ -144,7 +161,8 @@ static int each_link(const struct nlmsghdr *msg, void *arg, struct nsnet_err *er
 	name = nla_get_string(tb[IFLA_IFNAME]);
 	if (!(ifi->ifi_flags & IFF_LOOPBACK) && add_link(tb, info, ifi, d, name) < 0)
 		return nsn_err_nomem(err);
-	if ((ifi->ifi_flags & IFF_UP) && !nsn_state_add(d->state, NSN_OBJ_UP, d->at, name))
+	if ((ifi->ifi_flags & IFF_UP) && !is_shut(ifi, info) &&
+	    !nsn_state_add(d->state, NSN_OBJ_UP, d->at, name))
 		return nsn_err_nomem(err);
 	return 0;
 }
@@ -337,20 +355,26 @@ int nsn_link_change(struct nsn_nl *nl, const struct nsn_object *o, struct nsnet_
 	return finish(nl, msg, o->link, err);
 }
 
+/* Not there, or going at this moment: the same as gone. */
+static int finish_gone(struct nsn_nl *nl, struct nl_msg *msg, const char *name,
+		       struct nsnet_err *err)
+{
+	struct nsnet_err inner = {0};
+	int r = finish(nl, msg, name, &inner);
+
+	if (r < 0 && r != -ENODEV && err)
+		*err = inner;
+	return r == -ENODEV ? 0 : r;
+}
+
 int nsn_link_del(struct nsn_nl *nl, const char *name, struct nsnet_err *err)
 {
 	const struct ifinfomsg ifi = {.ifi_family = AF_UNSPEC};
 	NSN_AUTO(nlmsg_freep) struct nl_msg *msg = NULL;
-	struct nsnet_err inner = {0};
 	int r;
 
 	r = begin(&msg, RTM_DELLINK, 0, &ifi, name, err);
-	if (r < 0)
-		return r;
-	r = finish(nl, msg, name, &inner);
-	if (r < 0 && r != -ENODEV && err)
-		*err = inner;
-	return r == -ENODEV ? 0 : r;
+	return r < 0 ? r : finish_gone(nl, msg, name, err);
 }
 
 int nsn_link_set_up(struct nsn_nl *nl, const char *name, bool up, struct nsnet_err *err)
@@ -361,7 +385,9 @@ int nsn_link_set_up(struct nsn_nl *nl, const char *name, bool up, struct nsnet_e
 	int r;
 
 	r = begin(&msg, RTM_NEWLINK, 0, &ifi, name, err);
-	return r < 0 ? r : finish(nl, msg, name, err);
+	if (r < 0)
+		return r;
+	return up ? finish(nl, msg, name, err) : finish_gone(nl, msg, name, err);
 }
 
 int nsn_port_set(struct nsn_nl *nl, const char *name, uint32_t flags, struct nsnet_err *err)

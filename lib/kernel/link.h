@@ -16,8 +16,8 @@ struct nsn_nl;
 /*
  * Adds what is there to @ret: each link (NSN_OBJ_LINK), for a port of a bridge
  * its flags (NSN_OBJ_PORT), and NSN_OBJ_UP for those that are administratively
- * up. `lo` is left out, but for its NSN_OBJ_UP. Ends of veths are left open: see
- * peer_index and peer_nsid. Does not sort.
+ * up and not shut by their bridge. `lo` is left out, but for its NSN_OBJ_UP. Ends of veths are left
+ * open: see peer_index and peer_nsid. Does not sort.
  */
 int nsn_link_dump(struct nsn_nl *nl, struct nsn_state *ret, struct nsn_place at,
 		  struct nsnet_err *err);
@@ -38,6 +38,7 @@ int nsn_link_change(struct nsn_nl *nl, const struct nsn_object *o, struct nsnet_
 
 /* A link that is not there is gone already. Takes tens of ms: the kernel waits for RCU. */
 int nsn_link_del(struct nsn_nl *nl, const char *name, struct nsnet_err *err);
+/* A link that is not there is down. */
 int nsn_link_set_up(struct nsn_nl *nl, const char *name, bool up, struct nsnet_err *err);
 
 /* Sets all flags of a bridge port that we know. */

@@ -85,17 +85,12 @@ static int fill(struct rtnl_neigh *n, const struct nsn_object *o)
 	return !dst || rtnl_neigh_set_dst(n, dst) < 0 ? -ENOMEM : 0;
 }
 
-static int build(struct rtnl_neigh **ret, struct nsn_nl *nl, const struct nsn_object *o,
+static int build(struct rtnl_neigh **ret, const struct nsn_object *o, int index,
 		 struct nsnet_err *err)
 {
 	NSN_AUTO(rtnl_neigh_putp) struct rtnl_neigh *n = rtnl_neigh_alloc();
-	int index, r;
-
 	if (!n || fill(n, o) < 0)
 		return nsn_err_nomem(err);
-	r = nsn_link_index(nl, o->link, &index, err);
-	if (r < 0)
-		return r;
 	rtnl_neigh_set_ifindex(n, index);
 	*ret = NSN_TAKE_PTR(n);
 	return 0;
@@ -105,9 +100,11 @@ int nsn_neigh_add(struct nsn_nl *nl, const struct nsn_object *o, struct nsnet_er
 {
 	NSN_AUTO(rtnl_neigh_putp) struct rtnl_neigh *n = NULL;
 	NSN_AUTO(nlmsg_freep) struct nl_msg *msg = NULL;
-	int r;
+	int index, r;
 
-	r = build(&n, nl, o, err);
+	r = nsn_link_index(nl, o->link, &index, err);
+	if (r == 0)
+		r = build(&n, o, index, err);
 	if (r < 0)
 		return r;
 	if (rtnl_neigh_build_add_request(n, NLM_F_CREATE | NLM_F_REPLACE, &msg) < 0)
@@ -119,11 +116,13 @@ int nsn_neigh_del(struct nsn_nl *nl, const struct nsn_object *o, struct nsnet_er
 {
 	NSN_AUTO(rtnl_neigh_putp) struct rtnl_neigh *n = NULL;
 	NSN_AUTO(nlmsg_freep) struct nl_msg *msg = NULL;
-	int r;
+	int index, r;
 
-	r = build(&n, nl, o, err);
-	if (r < 0)
-		return r;
+	r = nsn_link_to_delete_from(nl, o, &index, err);
+	if (r == 0)
+		r = build(&n, o, index, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
 	if (rtnl_neigh_build_delete_request(n, 0, &msg) < 0)
 		return nsn_err_nomem(err);
 	return nsn_request_about(nl, nlmsg_hdr(msg), o, ENOENT, err);

@@ -278,6 +278,7 @@ static int each_table(const struct nlmsghdr *msg, void *arg, struct nsnet_err *e
 	o->u.table.name =
 		nsn_arena_strdup(&d->state->arena, nftnl_table_get_str(table, NFTNL_TABLE_NAME));
 	o->u.table.comment = c.text;
+	o->u.table.flags = nftnl_table_get_u32(table, NFTNL_TABLE_FLAGS);
 	return o->u.table.name ? 0 : nsn_err_nomem(err);
 }
 

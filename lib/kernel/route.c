@@ -72,18 +72,13 @@ static int add_hop(struct rtnl_route *route, const struct nsn_object *o, int ind
 	return 0;
 }
 
-static int build(struct rtnl_route **ret, struct nsn_nl *nl, const struct nsn_object *o,
+static int build(struct rtnl_route **ret, const struct nsn_object *o, int index,
 		 struct nsnet_err *err)
 {
 	NSN_AUTO(rtnl_route_putp) struct rtnl_route *route = rtnl_route_alloc();
 	NSN_AUTO(nl_addr_putp) struct nl_addr *dst = nsn_msg_addr(&o->u.route.dst.ip);
-	int index, r;
-
 	if (!route || !dst)
 		return nsn_err_nomem(err);
-	r = nsn_link_index(nl, o->link, &index, err);
-	if (r < 0)
-		return r;
 	nl_addr_set_prefixlen(dst, o->u.route.dst.len);
 	rtnl_route_set_family(route, o->u.route.dst.ip.family);
 	rtnl_route_set_table(route, RT_TABLE_MAIN);
@@ -100,9 +95,11 @@ int nsn_route_add(struct nsn_nl *nl, const struct nsn_object *o, struct nsnet_er
 {
 	NSN_AUTO(rtnl_route_putp) struct rtnl_route *route = NULL;
 	NSN_AUTO(nlmsg_freep) struct nl_msg *msg = NULL;
-	int r;
+	int index, r;
 
-	r = build(&route, nl, o, err);
+	r = nsn_link_index(nl, o->link, &index, err);
+	if (r == 0)
+		r = build(&route, o, index, err);
 	if (r < 0)
 		return r;
 	if (rtnl_route_build_add_request(route, NLM_F_CREATE | NLM_F_REPLACE, &msg) < 0)
@@ -114,11 +111,13 @@ int nsn_route_del(struct nsn_nl *nl, const struct nsn_object *o, struct nsnet_er
 {
 	NSN_AUTO(rtnl_route_putp) struct rtnl_route *route = NULL;
 	NSN_AUTO(nlmsg_freep) struct nl_msg *msg = NULL;
-	int r;
+	int index, r;
 
-	r = build(&route, nl, o, err);
-	if (r < 0)
-		return r;
+	r = nsn_link_to_delete_from(nl, o, &index, err);
+	if (r == 0)
+		r = build(&route, o, index, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
 	if (rtnl_route_build_del_request(route, 0, &msg) < 0)
 		return nsn_err_nomem(err);
 	return nsn_request_about(nl, nlmsg_hdr(msg), o, ESRCH, err);

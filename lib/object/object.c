@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
 
 #include "../base/cleanup.h"
 
@@ -97,7 +98,8 @@ static int cmp_table(obj *a, obj *b)
 
 static bool same_table(obj *a, obj *b)
 {
-	return strcmp(a->u.table.comment, b->u.table.comment) == 0;
+	return strcmp(a->u.table.comment, b->u.table.comment) == 0 &&
+	       a->u.table.flags == b->u.table.flags;
 }
 
 static const char *family_name(uint8_t family)
@@ -122,8 +124,9 @@ static const char *family_name(uint8_t family)
 
 static char *str_table(obj *o, struct nsn_arena *m)
 {
-	return nsn_arena_printf(m, "%s %s (%s)", family_name(o->u.table.family), o->u.table.name,
-				o->u.table.comment);
+	return nsn_arena_printf(m, "%s %s (%s)%s", family_name(o->u.table.family), o->u.table.name,
+				o->u.table.comment,
+				o->u.table.flags & NFT_TABLE_F_DORMANT ? " dormant" : "");
 }
 
 static int cmp_counter(obj *a, obj *b)
@@ -243,14 +246,20 @@ static int cmp_addr(obj *a, obj *b)
 {
 	int c = cmp_link(a, b);
 
-	return c ? c : nsn_prefix_cmp(&a->u.addr, &b->u.addr);
+	if (c == 0)
+		c = nsn_prefix_cmp(&a->u.addr.prefix, &b->u.addr.prefix);
+	return c ? c : nsn_ip_cmp(&a->u.addr.peer, &b->u.addr.peer);
 }
 
 static char *str_addr(obj *o, struct nsn_arena *m)
 {
-	char text[NSN_PREFIX_STRLEN];
+	char text[NSN_PREFIX_STRLEN], peer[NSN_IP_STRLEN];
 
-	return nsn_arena_printf(m, "%s on %s", nsn_prefix_str(&o->u.addr, text), o->link);
+	if (o->u.addr.peer.family)
+		return nsn_arena_printf(m, "%s peer %s on %s",
+					nsn_prefix_str(&o->u.addr.prefix, text),
+					nsn_ip_str(&o->u.addr.peer, peer), o->link);
+	return nsn_arena_printf(m, "%s on %s", nsn_prefix_str(&o->u.addr.prefix, text), o->link);
 }
 
 static int cmp_neigh(obj *a, obj *b)
@@ -291,10 +300,13 @@ static bool same_route(obj *a, obj *b)
 
 static char *str_route(obj *o, struct nsn_arena *m)
 {
-	char dst[NSN_PREFIX_STRLEN], via[NSN_IP_STRLEN];
+	char dst[NSN_PREFIX_STRLEN], via[NSN_IP_STRLEN] = "";
+	bool has_via = o->u.route.via.family;
 
-	return nsn_arena_printf(m, "%s via %s dev %s", nsn_prefix_str(&o->u.route.dst, dst),
-				nsn_ip_str(&o->u.route.via, via), o->link);
+	if (has_via)
+		(void)nsn_ip_str(&o->u.route.via, via);
+	return nsn_arena_printf(m, "%s%s%s%s%s", nsn_prefix_str(&o->u.route.dst, dst),
+				has_via ? " via " : "", via, o->link[0] ? " dev " : "", o->link);
 }
 
 static bool same_pin(obj *a, obj *b)

@@ -68,6 +68,7 @@ struct nsn_table {
 	uint8_t family; /* NFPROTO_* */
 	const char *name;
 	const char *comment; /* carries the owner's mark */
+	uint32_t flags;	     /* NFT_TABLE_F_*; ours have none: a dormant one filters nothing */
 };
 
 struct nsn_counter {
@@ -143,9 +144,12 @@ struct nsn_object {
 		struct nsn_counter counter;
 		struct nsn_chain chain;
 		struct nsn_link dev;
-		uint32_t port_flags;	/* NSN_OBJ_PORT */
-		struct nsn_mac fdb;	/* NSN_OBJ_FDB: static, on port `link` */
-		struct nsn_prefix addr; /* NSN_OBJ_ADDR */
+		uint32_t port_flags; /* NSN_OBJ_PORT */
+		struct nsn_mac fdb;  /* NSN_OBJ_FDB: static, on port `link` */
+		struct {
+			struct nsn_prefix prefix;
+			struct nsn_ip peer; /* family 0: none, as with all of ours */
+		} addr;			    /* NSN_OBJ_ADDR */
 		struct {
 			struct nsn_ip ip;
 			struct nsn_mac mac;

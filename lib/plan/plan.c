@@ -161,30 +161,46 @@ static int remove_bad_links(struct merge *m)
 	return 0;
 }
 
-/* A table of our name without our mark is replaced as a whole, with all that is in it. */
-static void forget_tables(const struct merge *m)
+static bool in_table(const struct nsn_object *o, const struct nsn_object *table)
 {
-	size_t i, j;
+	const struct nsn_table *t = &table->u.table;
 
-	for (i = 0; i < m->wanted->n; i++) {
-		const struct nsn_object *want = &m->wanted->objects[i], *have;
+	if (!nsn_place_same(o->at, table->at))
+		return false;
+	if (o->kind == NSN_OBJ_CHAIN)
+		return o->u.chain.family == t->family && strcmp(o->u.chain.table, t->name) == 0;
+	if (o->kind == NSN_OBJ_COUNTER)
+		return o->u.counter.family == t->family && strcmp(o->u.counter.table, t->name) == 0;
+	return false;
+}
 
-		if (want->kind != NSN_OBJ_TABLE)
-			continue;
-		have = twin(m, want);
-		if (have && nsn_object_same(want, have))
-			continue;
-		for (j = 0; j < m->observed->n; j++) {
-			const struct nsn_object *o = &m->observed->objects[j];
+/*
+ * A table that is not quite ours (another mark, dormant), or into which somebody
+ * else has put chains or counters: they may refer to each other in any way, and
+ * what is referred to cannot be removed alone.
+ */
+static bool is_spoilt(const struct merge *m, const struct nsn_object *want,
+		      const struct nsn_object *have)
+{
+	size_t i;
 
-			if (nsn_place_same(o->at, want->at) &&
-			    ((o->kind == NSN_OBJ_CHAIN &&
-			      o->u.chain.family == want->u.table.family) ||
-			     (o->kind == NSN_OBJ_COUNTER &&
-			      o->u.counter.family == want->u.table.family)))
-				m->gone[j] = true;
-		}
-	}
+	if (!nsn_object_same(want, have))
+		return true;
+	for (i = 0; i < m->observed->n; i++)
+		if (in_table(&m->observed->objects[i], have) &&
+		    !nsn_state_find(m->wanted, &m->observed->objects[i]))
+			return true;
+	return false;
+}
+
+/* Such a table is replaced as a whole, in one transaction, with all that is in it. */
+static void forget_table(const struct merge *m, const struct nsn_object *table)
+{
+	size_t i;
+
+	for (i = 0; i < m->observed->n; i++)
+		if (in_table(&m->observed->objects[i], table))
+			m->gone[i] = true;
 }
 
 /* ---- what is observed and not wanted -------------------------------------------------- */
@@ -198,17 +214,11 @@ static bool link_is_ours(const struct merge *m, const struct nsn_object *o)
 	return link && link->u.dev.group == m->owner->group;
 }
 
-static bool table_is_ours(const struct merge *m, const struct nsn_object *o, uint8_t family,
-			  const char *name)
+static bool is_marked(const struct merge *m, const struct nsn_object *table)
 {
-	struct nsn_object like = {.kind = NSN_OBJ_TABLE, .at = o->at, .link = ""};
-	const struct nsn_object *table;
 	uint64_t id;
 
-	like.u.table.family = family;
-	like.u.table.name = name;
-	table = nsn_state_find(m->observed, &like);
-	return table && nsn_compile_mark_read(m->owner, table->u.table.comment, &id);
+	return nsn_compile_mark_read(m->owner, table->u.table.comment, &id);
 }
 
 /* In a gateway: ours goes, foreign is told. */
@@ -218,21 +228,21 @@ static enum fate fate_of(const struct merge *m, const struct nsn_object *o)
 	case NSN_OBJ_LINK:
 		return link_is_ours(m, o) ? REMOVE : TELL;
 	case NSN_OBJ_TABLE:
-		return table_is_ours(m, o, o->u.table.family, o->u.table.name) ? REMOVE : TELL;
-	case NSN_OBJ_COUNTER:
-		return table_is_ours(m, o, o->u.counter.family, o->u.counter.table) ? REMOVE : KEEP;
-	case NSN_OBJ_CHAIN:
-		return table_is_ours(m, o, o->u.chain.family, o->u.chain.table) ? REMOVE : KEEP;
+		return is_marked(m, o) ? REMOVE : TELL;
 	case NSN_OBJ_ROUTE:
 		return o->u.route.protocol == NSN_RTPROT ? REMOVE : TELL;
 	case NSN_OBJ_UP:
 		/* `lo` is nobody's, and a gateway needs none. */
 		return strcmp(o->link, "lo") == 0 || link_is_ours(m, o) ? REMOVE : KEEP;
-	case NSN_OBJ_FDB:
 	case NSN_OBJ_ADDR:
+		/* The kernel gives 127.0.0.1 to a `lo` that comes up, and leaves it there. */
+		return strcmp(o->link, "lo") == 0 || link_is_ours(m, o) ? REMOVE : KEEP;
+	case NSN_OBJ_FDB:
 	case NSN_OBJ_NEIGH:
 		return link_is_ours(m, o) ? REMOVE : KEEP;
-	case NSN_OBJ_PORT:   /* of a foreign link, which is told */
+	case NSN_OBJ_PORT:    /* of a foreign link, which is told */
+	case NSN_OBJ_COUNTER: /* of a table that is replaced as a whole, or goes */
+	case NSN_OBJ_CHAIN:
 	case NSN_OBJ_SYSCTL: /* only those that are wanted are read */
 	case NSN_OBJ_NETNS:
 	case NSN_OBJ_PIN:
@@ -282,6 +292,10 @@ static int add_wanted(struct merge *m, const struct nsn_object *want)
 {
 	const struct nsn_object *have = twin(m, want);
 
+	if (want->kind == NSN_OBJ_TABLE && (!have || is_spoilt(m, want, have))) {
+		forget_table(m, want);
+		return add_step(m, have ? NSN_CHANGE : NSN_CREATE, want, have);
+	}
 	if (have)
 		return nsn_object_same(want, have) ? 0 : add_step(m, NSN_CHANGE, want, have);
 	/* The far end of a veth comes with the near one. */
@@ -347,7 +361,6 @@ int nsn_plan(const struct nsn_state *wanted, const struct nsn_state *observed,
 		r = remove_bad_links(&m);
 		if (r == 0)
 			r = remove_extra(&m);
-		forget_tables(&m);
 		if (r == 0)
 			r = add_all_wanted(&m);
 	}

@@ -40,8 +40,9 @@ void nsn_plan_clear(struct nsn_plan *p);
  * nsn_plan() - How to get from @observed to @wanted
  *
  * Both sorted. What is observed and not wanted is removed when it carries the
- * owner's mark or hangs on something that does; in a workload namespace, which
- * is the tenant's, it is none of our business. With @wanted NULL everything
+ * owner's mark or hangs on something that does (a table of ours with something
+ * in it that is not wanted is replaced as a whole); in a workload namespace,
+ * which is the tenant's, it is none of our business. With @wanted NULL everything
  * goes: pins first, then the namespaces with all that is in them.
  */
 int nsn_plan(const struct nsn_state *wanted, const struct nsn_state *observed,

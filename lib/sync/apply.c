@@ -188,8 +188,13 @@ static int drop_addr(struct run *run, struct nsn_space *space, obj *o, struct ns
 
 static int make_up(struct run *run, struct nsn_space *space, obj *o, struct nsnet_err *err)
 {
-	(void)run;
-	return nsn_link_set_up(nsn_netns_route(space->ns), o->link, true, err);
+	const struct nsn_object port = {.kind = NSN_OBJ_PORT, .at = o->at, .link = o->link};
+	int r = 0;
+
+	/* A port that its bridge has shut is up already; only going down and up opens it. */
+	if (run->wanted && nsn_state_find(run->wanted, &port))
+		r = nsn_link_set_up(nsn_netns_route(space->ns), o->link, false, err);
+	return r < 0 ? r : nsn_link_set_up(nsn_netns_route(space->ns), o->link, true, err);
 }
 
 static int drop_up(struct run *run, struct nsn_space *space, obj *o, struct nsnet_err *err)

@@ -5,11 +5,13 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include <linux/netfilter.h>
 #include <linux/rtnetlink.h>
 
 #include "../../lib/base/cleanup.h"
@@ -300,7 +302,7 @@ static void what_is_not_ours_is_told_and_left_alone(void **state)
 	o->u.dev = (struct nsn_link){
 		.type = NSN_LINK_OTHER, .type_name = "dummy", .master = "", .peer = ""};
 	(void)add(&observed, NSN_OBJ_UP, "dummy0");
-	add(&observed, NSN_OBJ_ADDR, "dummy0")->u.addr.len = 8;
+	add(&observed, NSN_OBJ_ADDR, "dummy0")->u.addr.prefix.len = 8;
 	add(&observed, NSN_OBJ_TABLE, "")->u.table =
 		(struct nsn_table){.family = 2, .name = "theirs", .comment = ""};
 	add(&observed, NSN_OBJ_ROUTE, "dummy0")->u.route.protocol = RTPROT_STATIC;
@@ -333,15 +335,43 @@ static void what_is_ours_and_not_wanted_goes_links_down_first(void **state)
 	(void)add(&observed, NSN_OBJ_UP, "lo");
 	(void)add(&observed, NSN_OBJ_ADDR, "br0");
 	add(&observed, NSN_OBJ_ROUTE, "br0")->u.route.protocol = NSN_RTPROT;
-	o = add(&observed, NSN_OBJ_CHAIN, "");
-	o->u.chain = (struct nsn_chain){.family = 1, .table = "nsnet", .name = "x", .type = ""};
 	nsn_state_sort(&observed);
 	plan(&wanted, &observed, &p);
-	assert_string_equal(summary(&p, text, sizeof(text)),
-			    "-route -up -up -address -link -chain");
+	assert_string_equal(summary(&p, text, sizeof(text)), "-route -up -up -address -link");
 	nsn_plan_clear(&p);
 	nsn_state_clear(&wanted);
 	nsn_state_clear(&observed);
+}
+
+/* What is in it may refer to each other in any way: none of it can be removed alone. */
+static void a_table_with_something_more_in_it_is_replaced_as_a_whole(void **state)
+{
+	struct nsn_state wanted = {0}, observed = {0};
+	struct nsn_object *o;
+	struct nsn_plan p = {0};
+	char text[512];
+	int counter;
+
+	(void)state;
+	for (counter = 0; counter < 2; counter++) {
+		compile(&wanted, NSN_WANT_BUILT);
+		compile(&observed, NSN_WANT_BUILT);
+		o = add(&observed, counter ? NSN_OBJ_COUNTER : NSN_OBJ_CHAIN, "");
+		if (counter)
+			o->u.counter = (struct nsn_counter){
+				.family = NFPROTO_INET, .table = "nsnet", .name = "x"};
+		else
+			o->u.chain = (struct nsn_chain){
+				.family = NFPROTO_INET, .table = "nsnet", .name = "x", .type = ""};
+		nsn_state_sort(&observed);
+		plan(&wanted, &observed, &p);
+		assert_string_equal(summary(&p, text, sizeof(text)),
+				    "~table +counter +counter +counter +counter "
+				    "+chain +chain +chain +chain");
+		nsn_plan_clear(&p);
+		nsn_state_clear(&wanted);
+		nsn_state_clear(&observed);
+	}
 }
 
 static void what_a_workload_adds_is_its_own_business(void **state)
@@ -441,6 +471,7 @@ int main(void)
 		cmocka_unit_test(a_rule_that_differs_in_one_byte_shows),
 		cmocka_unit_test(what_is_not_ours_is_told_and_left_alone),
 		cmocka_unit_test(what_is_ours_and_not_wanted_goes_links_down_first),
+		cmocka_unit_test(a_table_with_something_more_in_it_is_replaced_as_a_whole),
 		cmocka_unit_test(what_a_workload_adds_is_its_own_business),
 		cmocka_unit_test(everything_goes_by_its_pins),
 		cmocka_unit_test(a_cut_only_takes_away),
