@@ -216,13 +216,13 @@ static json_t *tenant_json(const void *item)
 	char created[OUT_TIME_SIZE];
 
 	return json_pack(
-		"{s:o, s:I, s:o, s:o, s:I, s:I, s:s, s:s, s:i, s:b, s:I, s:I, s:I, s:o}", "name",
+		"{s:o, s:I, s:o, s:o, s:I, s:I, s:s, s:s, s:i, s:I, s:I, s:I, s:o}", "name",
 		out_json_text(nsnet_tenant_name(t)), "id", (json_int_t)nsnet_tenant_id(t), "subnet",
 		out_json_text(nsnet_tenant_subnet(t)), "gateway",
 		out_json_text(nsnet_tenant_gateway(t)), "capacity",
 		(json_int_t)nsnet_tenant_capacity(t), "used", (json_int_t)nsnet_tenant_used(t),
 		"state", state_json(nsnet_tenant_state(t)), "created",
-		out_time(nsnet_tenant_created(t), created), "rules", 0, "isolated", 1, "rx_bytes",
+		out_time(nsnet_tenant_created(t), created), "rules", 0, "rx_bytes",
 		(json_int_t)nsnet_tenant_rx_bytes(t), "tx_bytes",
 		(json_int_t)nsnet_tenant_tx_bytes(t), "dropped_packets",
 		(json_int_t)nsnet_tenant_dropped(t), "endpoints", endpoints_json(t));
