@@ -43,6 +43,13 @@ int nsn_change_add(struct nsnet_change *c, const char *tenant, struct nsn_item *
 	return 0;
 }
 
+void nsn_change_drop(struct nsnet_change *c)
+{
+	c->n--;
+	free(c->items[c->n].steps);
+	free(c->items[c->n].notes);
+}
+
 int nsn_change_note_add(struct nsnet_change *c, struct nsn_item *item, struct nsnet_err *err,
 			const char *fmt, ...)
 {

@@ -42,6 +42,8 @@ int nsn_change_new(struct nsnet_change **ret, struct nsnet_err *err);
 /* The new item is valid until the next is added. */
 int nsn_change_add(struct nsnet_change *c, const char *tenant, struct nsn_item **ret,
 		   struct nsnet_err *err);
+/* Takes the last item away. */
+void nsn_change_drop(struct nsnet_change *c);
 int nsn_change_note_add(struct nsnet_change *c, struct nsn_item *item, struct nsnet_err *err,
 			const char *fmt, ...) NSN_PRINTF(4, 5);
 /* Adds the steps of a plan; @t gives endpoints their names. */

@@ -118,23 +118,14 @@ static int with_new_links(struct nsn_job *job, struct nsnet_err *err)
 /* Nothing is taken over: a name in use is a conflict, found before anything is made. */
 static int check_pins(const struct nsn_job *job, bool is_new, struct nsnet_err *err)
 {
-	const char *name;
 	size_t i;
 
 	for (i = 0; i < job->site.n; i++) {
 		const struct nsn_space *space = &job->site.spaces[i];
 
-		if (!space->taken && !(is_new && space->leftover))
-			continue;
-		name = strrchr(space->pin, '/') + 1;
-		(void)nsn_err(err, -EEXIST, NSNET_E_PIN_FOREIGN,
-			      "tenant '%s': %s exists and was not made for it", job->t->name,
-			      space->pin);
-		(void)nsn_err_where(err, -EEXIST, "%s", space->pin);
-		return nsn_err_hint(
-			err, -EEXIST,
-			"see what it is: ip netns pids %s; if nobody needs it: ip netns del %s",
-			name, name);
+		if (space->taken || (is_new && space->leftover))
+			return nsn_err_wrap(err, nsn_space_is_taken(space, err), "tenant '%s'",
+					    job->t->name);
 	}
 	return 0;
 }
@@ -254,6 +245,7 @@ static int settle(struct nsn_job *job, struct nsnet_err *err)
 
 		/* Until the store is told, what the transaction holds is still to be told. */
 		r = told ? nsn_store_begin(job->n->store, &inner) : 0;
+		told &= r < 0;
 		if (r == 0)
 			r = carry_out(job, &told, &inner);
 		if (r < 0 && inner.id != NSNET_E_UNSURE) {
@@ -309,6 +301,8 @@ int nsn_job_converge(struct nsn_job *job, bool is_new, bool dry, struct nsnet_ch
 		if (!dry)
 			r = settle(job, err);
 	}
+	if (dry)
+		nsn_store_rollback_unused(job->n->store);
 	nsn_store_rollback(job->n->store);
 	if (r < 0 && is_new && !dry)
 		scrap(job);

@@ -228,8 +228,10 @@ int nsnet_tenant_add(struct nsnet *n, const char *name, const char *subnet, unsi
  * that drop and links down come first, then the pins go. The kernel frees the
  * links in the background, tens of milliseconds later.
  *
- * Return: 0, or -ENOENT (NO_TENANT), -EEXIST (PIN_FOREIGN), -EIO (NOT_DURABLE:
- * the network is gone, the store could not be told)
+ * Something else that is pinned in the tenant's place stays, and a note says so.
+ *
+ * Return: 0, or -ENOENT (NO_TENANT), -EIO (NOT_DURABLE: the network is gone,
+ * the store could not be told)
  */
 int nsnet_tenant_del(struct nsnet *n, const char *name, unsigned int flags,
 		     struct nsnet_change **ret, struct nsnet_err *err);

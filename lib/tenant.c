@@ -196,8 +196,8 @@ static int repair_one(struct nsnet *n, struct nsn_tenant *t, bool dry, struct ns
 		r = nsn_job_converge(&job, false, dry, c, item, err);
 	nsn_store_rollback(n->store);
 	/* What failed was not done; the caller hears why. */
-	if (r < 0)
-		c->n--;
+	if (r < 0 && item)
+		nsn_change_drop(c);
 	return r;
 }
 
@@ -222,8 +222,8 @@ int nsnet_repair(struct nsnet *n, const char *name, unsigned int flags, struct n
 	NSN_AUTO(nsnet_change_freep) struct nsnet_change *c = NULL;
 	NSN_AUTO(unlockp) struct nsnet *locked = NULL;
 	struct nsn_tenant_list list = {0};
-	struct nsnet_err inner = {0};
-	int first = 0, r;
+	struct nsnet_err first = {0};
+	int r, failed = 0;
 	size_t i;
 
 	r = nsn_change_new(&c, err);
@@ -233,18 +233,21 @@ int nsnet_repair(struct nsnet *n, const char *name, unsigned int flags, struct n
 		return r;
 	r = load(n, name, &list, err);
 	for (i = 0; r == 0 && i < list.n; i++) {
-		int one = repair_one(n, &list.tenants[i], flags & NSNET_DRY_RUN, c,
-				     first ? NULL : &inner);
+		struct nsnet_err inner = {0};
+		int one = repair_one(n, &list.tenants[i], flags & NSNET_DRY_RUN, c, &inner);
 
-		if (one < 0 && !first)
-			first = one;
-		if (one < 0 && inner.id == NSNET_E_STRANDED)
+		/* The first reason is told, but a thread that is stranded goes nowhere. */
+		if (one < 0 && (!failed || inner.id == NSNET_E_STRANDED)) {
+			failed = one;
+			first = inner;
+		}
+		if (inner.id == NSNET_E_STRANDED)
 			break;
 	}
 	nsn_tenant_list_clear(&list);
 	if (r == 0 && ret)
 		*ret = NSN_TAKE_PTR(c);
-	if (r == 0 && first && err)
-		*err = inner;
-	return r == 0 ? first : r;
+	if (r == 0 && failed && err)
+		*err = first;
+	return r == 0 ? failed : r;
 }

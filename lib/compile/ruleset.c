@@ -105,15 +105,19 @@ static void is_ipv4(struct rules *r, struct nsn_rule *to)
 /* Offsets in the IPv4 header. */
 enum { IP_SADDR = 12, IP_DADDR = 16 };
 
+/* As nft writes it: whole bytes are compared without a mask. */
 static void source_in(struct rules *r, struct nsn_rule *to, const struct nsn_prefix *p)
 {
 	struct nsn_expr e = {.kind = NSN_EXPR_BITWISE, .reg = REG, .len = 4};
 	const struct nsn_ip mask = nsn_prefix_mask(p), net = nsn_prefix_network(p);
+	uint32_t len = p->len % 8 == 0 ? p->len / 8 : 4;
 
-	payload(r, to, NFT_PAYLOAD_NETWORK_HEADER, IP_SADDR, 4);
-	memcpy(e.mask, mask.bytes, 4);
-	put(r, to, &e);
-	equals(r, to, net.bytes, 4);
+	payload(r, to, NFT_PAYLOAD_NETWORK_HEADER, IP_SADDR, len);
+	if (p->len % 8 != 0) {
+		memcpy(e.mask, mask.bytes, 4);
+		put(r, to, &e);
+	}
+	equals(r, to, net.bytes, len);
 }
 
 static void address_is(struct rules *r, struct nsn_rule *to, uint32_t offset,

@@ -308,15 +308,23 @@ static void burn(struct nsn_store *s, const struct nsn_given *g)
 }
 
 /* After some failures SQLite has rolled back by itself. */
+static void roll_back(struct nsn_store *s)
+{
+	if (s->db && !sqlite3_get_autocommit(s->db))
+		(void)nsn_sql_exec(s, "ROLLBACK", NULL);
+	s->given = (struct nsn_given){0};
+}
+
 void nsn_store_rollback(struct nsn_store *s)
 {
 	const struct nsn_given given = s->given;
 
-	if (!s->db)
-		return;
-	if (!sqlite3_get_autocommit(s->db))
-		(void)nsn_sql_exec(s, "ROLLBACK", NULL);
-	s->given = (struct nsn_given){0};
-	if (given.link > 0)
+	roll_back(s);
+	if (s->db && given.link > 0)
 		burn(s, &given);
+}
+
+void nsn_store_rollback_unused(struct nsn_store *s)
+{
+	roll_back(s);
 }

@@ -57,6 +57,8 @@ int nsn_store_begin(struct nsn_store *s, struct nsnet_err *err);
 int nsn_store_commit(struct nsn_store *s, struct nsnet_err *err);
 /* Nothing open: nothing happens. Numbers that were given out are not given again. */
 void nsn_store_rollback(struct nsn_store *s);
+/* The same for a transaction whose numbers nobody has used: nothing at all is written. */
+void nsn_store_rollback_unused(struct nsn_store *s);
 
 /*
  * Binds the store to the host network namespace with this cookie, for this

@@ -69,12 +69,9 @@ static int make_pin(struct run *run, struct nsn_space *space, obj *o, struct nsn
 	r = nsn_pin_folder(folder, space->at.role == NSN_GATEWAY ? 0700 : 0755, err);
 	if (r == 0)
 		r = nsn_pin_make(space->ns, o->u.pin, err);
-	if (r < 0 && err && err->id == NSNET_E_PIN_FOREIGN) {
-		(void)nsn_err_hint(err, r,
-				   "see who uses it: ip netns pids %s; then: ip netns del %s",
-				   strrchr(o->u.pin, '/') + 1, strrchr(o->u.pin, '/') + 1);
-		(void)nsn_err_where(err, r, "%s", o->u.pin);
-	}
+	/* Taken between our look and now. */
+	if (r == -EEXIST)
+		r = nsn_space_is_taken(space, err);
 	if (r == 0)
 		space->pinned = true;
 	return r;

@@ -52,6 +52,20 @@ struct nsn_space *nsn_site_space(const struct nsn_site *site, struct nsn_place a
 	return NULL;
 }
 
+int nsn_space_is_taken(const struct nsn_space *space, struct nsnet_err *err)
+{
+	const char *name = strrchr(space->pin, '/') + 1;
+
+	(void)nsn_err(err, -EEXIST, NSNET_E_PIN_FOREIGN, "%s exists and was not made for it",
+		      space->pin);
+	(void)nsn_err_where(err, -EEXIST, "%s", space->pin);
+	if (space->at.role == NSN_GATEWAY)
+		return nsn_err_hint(err, -EEXIST, "see what it is: ls -l %s", space->pin);
+	return nsn_err_hint(err, -EEXIST,
+			    "see what it is: ip netns pids %s; if nobody needs it: ip netns del %s",
+			    name, name);
+}
+
 static int open_space(struct nsn_site *site, struct nsn_space *space, struct nsnet_err *err)
 {
 	enum nsn_pin_kind kind;

@@ -38,6 +38,9 @@ int nsn_site_init(struct nsn_site *site, struct nsn_home *home, uint64_t tenant,
 void nsn_site_clear(struct nsn_site *site);
 struct nsn_space *nsn_site_space(const struct nsn_site *site, struct nsn_place at);
 
+/* Fills @err with the conflict: something that is not ours is where we would pin. -EEXIST. */
+int nsn_space_is_taken(const struct nsn_space *space, struct nsnet_err *err);
+
 /*
  * Opens what is pinned. A namespace with another cookie than the one known is
  * not ours (`taken`); where none is known the mark inside decides, which
