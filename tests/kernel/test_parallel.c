@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "../lib/lab.h"
+#include "../lib/world.h"
+
+/*
+ * Many commands at once. Each process has names of its own, of which it knows
+ * how they must end, and all share some more: there the sum of what the
+ * commands said they did must be what is there in the end.
+ */
+#define WRITERS 16
+#define READERS 2
+#define OPS	12
+#define SHARED	6
+
+/* In memory that all share. */
+struct board {
+	int made[SHARED], removed[SHARED];
+	int reads;
+	int stop;
+	char problem[2048]; /* the first */
+	int problems;
+};
+
+static struct board *board;
+
+static void problem(const char *what, const struct run *r)
+{
+	if (__atomic_fetch_add(&board->problems, 1, __ATOMIC_SEQ_CST) == 0)
+		(void)snprintf(board->problem, sizeof(board->problem),
+			       "%s: status %d: %.600s %.600s", what, r->status, r->out, r->err);
+}
+
+/* Adds or deletes; true when it says that it has changed something. */
+static bool change(bool add, const char *name)
+{
+	struct run r;
+	bool changed;
+
+	if (add)
+		NSNET(&r, "tenant", "add", name, "10.10.1.0/24");
+	else
+		NSNET(&r, "tenant", "del", name);
+	/* 4: there is none of this name; another one was quicker. */
+	if (r.timed_out || (r.status != 0 && (add || r.status != 4)))
+		problem(name, &r);
+	changed = r.status == 0 && strstr(r.out, add ? " created" : " deleted");
+	if (r.status == 0 && !changed && !strstr(r.out, " unchanged"))
+		problem("neither changed nor unchanged", &r);
+	run_free(&r);
+	return changed;
+}
+
+static void write_some(int me)
+{
+	unsigned int seed = 1000U + (unsigned int)me;
+	char name[32];
+	int i;
+
+	for (i = 0; i < OPS; i++) {
+		int which = rand_r(&seed) % SHARED;
+		bool add = rand_r(&seed) % 2;
+
+		(void)snprintf(name, sizeof(name), "shared-%d", which);
+		if (change(add, name))
+			__atomic_add_fetch(add ? &board->made[which] : &board->removed[which], 1,
+					   __ATOMIC_SEQ_CST);
+		/* Its own: always added, deleted by every other one. */
+		(void)snprintf(name, sizeof(name), "own-%d-%d", me, i % 3);
+		(void)change(true, name);
+		if ((me + i) % 2)
+			(void)change(false, name);
+	}
+}
+
+/* The list must always be one: whole JSON, nothing twice. */
+static void check_list(const char *text, const struct run *r)
+{
+	json_error_t where;
+	json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &where);
+	const json_t *items = json_object_get(root, "items");
+	size_t i, j;
+
+	if (!json_is_array(items))
+		problem("no list", r);
+	for (i = 0; i < json_array_size(items); i++)
+		for (j = 0; j < i; j++)
+			if (json_equal(json_object_get(json_array_get(items, i), "name"),
+				       json_object_get(json_array_get(items, j), "name")))
+				problem("a tenant twice", r);
+	json_decref(root);
+}
+
+static void read_all(void)
+{
+	struct run r;
+
+	while (!__atomic_load_n(&board->stop, __ATOMIC_SEQ_CST)) {
+		NSNET(&r, "tenant", "list", "-j");
+		if (r.status != 0 || r.timed_out || r.err_len > 0)
+			problem("list", &r);
+		check_list(r.out, &r);
+		run_free(&r);
+		__atomic_add_fetch(&board->reads, 1, __ATOMIC_SEQ_CST);
+	}
+}
+
+/* _exit(): the child is a copy of a test runner. */
+static pid_t child(int me)
+{
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid > 0)
+		return pid;
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (me < WRITERS)
+		write_some(me);
+	else
+		read_all();
+	_exit(0);
+}
+
+static void wait_for(const pid_t *pids, int n)
+{
+	int i, status;
+
+	for (i = 0; i < n; i++) {
+		assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+		assert_int_equal(status, 0);
+	}
+}
+
+static void run_all(void)
+{
+	pid_t writers[WRITERS], readers[READERS];
+	int i;
+
+	for (i = 0; i < READERS; i++)
+		readers[i] = child(WRITERS + i);
+	for (i = 0; i < WRITERS; i++)
+		writers[i] = child(i);
+	wait_for(writers, WRITERS);
+	__atomic_store_n(&board->stop, 1, __ATOMIC_SEQ_CST);
+	wait_for(readers, READERS);
+	if (board->problems)
+		fail_msg("%d problems; the first: %s", board->problems, board->problem);
+	assert_true(board->reads > 10);
+}
+
+/* ---- what must be there in the end ------------------------------------------------------- */
+
+static json_t *final_list(void)
+{
+	json_error_t where;
+	json_t *root;
+	struct run r;
+
+	NSNET(&r, "tenant", "list", "-j");
+	assert_int_equal(r.status, 0);
+	root = json_loads(r.out, 0, &where);
+	assert_non_null(root);
+	run_free(&r);
+	return root;
+}
+
+static const json_t *find(const json_t *items, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < json_array_size(items); i++) {
+		const json_t *item = json_array_get(items, i);
+
+		if (strcmp(json_string_value(json_object_get(item, "name")), name) == 0)
+			return item;
+	}
+	return NULL;
+}
+
+/* As write_some() leaves it. */
+static bool own_remains(int me, int slot)
+{
+	int last = OPS - 3 + slot;
+
+	return (me + last) % 2 == 0;
+}
+
+static void nothing_is_lost(const json_t *items)
+{
+	size_t expected = 0;
+	char name[32];
+	int i, slot;
+
+	for (i = 0; i < SHARED; i++) {
+		int there = board->made[i] - board->removed[i];
+
+		(void)snprintf(name, sizeof(name), "shared-%d", i);
+		assert_true(there == 0 || there == 1);
+		assert_int_equal(find(items, name) != NULL, there);
+		expected += (size_t)there;
+	}
+	for (i = 0; i < WRITERS; i++)
+		for (slot = 0; slot < 3; slot++) {
+			(void)snprintf(name, sizeof(name), "own-%d-%d", i, slot);
+			assert_int_equal(find(items, name) != NULL, own_remains(i, slot));
+			expected += own_remains(i, slot);
+		}
+	assert_int_equal(json_array_size(items), expected);
+	assert_true(expected > 10);
+}
+
+static const json_t *port_of(const json_t *item)
+{
+	return json_object_get(json_array_get(json_object_get(item, "endpoints"), 0), "port");
+}
+
+static void nothing_is_double(const json_t *items)
+{
+	size_t i, j;
+
+	for (i = 0; i < json_array_size(items); i++) {
+		const json_t *a = json_array_get(items, i);
+
+		assert_string_equal(json_string_value(json_object_get(a, "state")), "ok");
+		assert_true(json_is_string(port_of(a)));
+		for (j = 0; j < i; j++) {
+			const json_t *b = json_array_get(items, j);
+
+			assert_false(
+				json_equal(json_object_get(a, "id"), json_object_get(b, "id")));
+			assert_false(json_equal(port_of(a), port_of(b)));
+		}
+	}
+}
+
+static size_t files_in(const char *path)
+{
+	DIR *d = opendir(path);
+	const struct dirent *entry;
+	size_t n = 0;
+
+	assert_non_null(d);
+	while ((entry = readdir(d)))
+		n += entry->d_name[0] != '.';
+	(void)closedir(d);
+	return n;
+}
+
+static void sixteen_processes_lose_and_double_nothing(void **state)
+{
+	const json_t *items;
+	struct nsnet *n;
+	json_t *root;
+	size_t i;
+
+	(void)state;
+	world_need();
+	board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		     0);
+	assert_ptr_not_equal(board, MAP_FAILED);
+	run_all();
+	root = final_list();
+	items = json_object_get(root, "items");
+	nothing_is_lost(items);
+	nothing_is_double(items);
+	assert_int_equal(files_in(LAB_PIN_DIR), json_array_size(items));
+	assert_int_equal(files_in(LAB_GW), json_array_size(items));
+
+	n = lab_open();
+	for (i = 0; i < json_array_size(items); i++) {
+		const char *name =
+			json_string_value(json_object_get(json_array_get(items, i), "name"));
+
+		lab_repair(n, name, NSNET_UNCHANGED);
+		lab_del(n, name);
+	}
+	lab_nothing_left(n);
+	nsnet_close(n);
+	json_decref(root);
+	assert_int_equal(munmap(board, sizeof(*board)), 0);
+}
+
+/* The first command of all makes the store: sixteen first commands make one. */
+static void sixteen_first_commands_make_one_store(void **state)
+{
+	struct nsnet *n;
+	pid_t pids[WRITERS];
+	char name[32];
+	int i;
+
+	(void)state;
+	world_need();
+	for (i = 0; i < WRITERS; i++) {
+		pids[i] = fork();
+		assert_true(pids[i] >= 0);
+		if (pids[i] == 0) {
+			(void)snprintf(name, sizeof(name), "first-%d", i);
+			(void)execl(nsnet_bin(), "nsnet", "-q", "tenant", "add", name,
+				    "10.10.1.0/24", NULL);
+			_exit(127);
+		}
+	}
+	wait_for(pids, WRITERS);
+	n = lab_open();
+	assert_int_equal(lab_count(n), WRITERS);
+	for (i = 0; i < WRITERS; i++) {
+		(void)snprintf(name, sizeof(name), "first-%d", i);
+		lab_state(n, name, NSNET_STATE_OK);
+		lab_del(n, name);
+	}
+	lab_nothing_left(n);
+	nsnet_close(n);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup(f, world_setup)
+	const struct CMUnitTest tests[] = {
+		T(sixteen_processes_lose_and_double_nothing),
+		T(sixteen_first_commands_make_one_store),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
