@@ -126,6 +126,16 @@ static int check_pins(const struct nsn_job *job, bool is_new, struct nsnet_err *
 		if (space->taken || (is_new && space->leftover))
 			return nsn_err_wrap(err, nsn_space_is_taken(space, err), "tenant '%s'",
 					    job->t->name);
+		/* Ours by its mark, but of a tenant that the store has lost: its processes may
+		 * still be inside, and a new tenant must not get them. */
+		if (is_new && space->ns) {
+			(void)nsn_err(err, -EEXIST, NSNET_E_PIN_FOREIGN,
+				      "tenant '%s': %s is left from a tenant that the store does "
+				      "not know",
+				      job->t->name, space->pin);
+			(void)nsn_err_where(err, -EEXIST, "%s", space->pin);
+			return nsn_err_hint(err, -EEXIST, "nsnet gc -y");
+		}
 	}
 	return 0;
 }
@@ -285,6 +295,7 @@ static int tell_foreign(const struct nsn_job *job, struct nsnet_change *c, struc
 int nsn_job_converge(struct nsn_job *job, bool is_new, bool dry, struct nsnet_change *c,
 		     struct nsn_item *item, struct nsnet_err *err)
 {
+	bool begun = false;
 	int r;
 
 	r = check_pins(job, is_new, err);
@@ -298,13 +309,14 @@ int nsn_job_converge(struct nsn_job *job, bool is_new, bool dry, struct nsnet_ch
 		item->outcome = is_new		   ? NSNET_CREATED
 				: job->plan.n == 0 ? NSNET_UNCHANGED
 						   : NSNET_REPAIRED;
-		if (!dry)
+		begun = !dry;
+		if (begun)
 			r = settle(job, err);
 	}
 	if (dry)
 		nsn_store_rollback_unused(job->n->store);
 	nsn_store_rollback(job->n->store);
-	if (r < 0 && is_new && !dry)
+	if (r < 0 && is_new && begun)
 		scrap(job);
 	return r;
 }

@@ -232,10 +232,9 @@ static enum fate fate_of(const struct merge *m, const struct nsn_object *o)
 	case NSN_OBJ_ROUTE:
 		return o->u.route.protocol == NSN_RTPROT ? REMOVE : TELL;
 	case NSN_OBJ_UP:
-		/* `lo` is nobody's, and a gateway needs none. */
-		return strcmp(o->link, "lo") == 0 || link_is_ours(m, o) ? REMOVE : KEEP;
 	case NSN_OBJ_ADDR:
-		/* The kernel gives 127.0.0.1 to a `lo` that comes up, and leaves it there. */
+		/* `lo` is nobody's, and a gateway needs none. One that comes up gets 127.0.0.1
+		 * from the kernel and keeps it. */
 		return strcmp(o->link, "lo") == 0 || link_is_ours(m, o) ? REMOVE : KEEP;
 	case NSN_OBJ_FDB:
 	case NSN_OBJ_NEIGH:

@@ -64,10 +64,16 @@ static int dump_space(const struct nsn_space *space, struct nsn_state *ret, stru
 	return r;
 }
 
-/* Without a known cookie: our mark on something inside. */
+/*
+ * Without a known cookie: our mark on something inside, and not only the
+ * store's but this very tenant's or endpoint's. Its MAC address says which
+ * endpoint a link was made for.
+ */
 static bool is_marked(const struct nsn_site *site, const struct nsn_space *space,
-		      const struct nsn_owner *owner, const struct nsn_state *s, size_t start)
+		      const struct nsn_state *wanted, const struct nsn_owner *owner,
+		      const struct nsn_state *s, size_t start)
 {
+	const struct nsn_object *link = nsn_state_link(wanted, space->at, NSN_ENDPOINT_LINK);
 	uint64_t id;
 	size_t i;
 
@@ -77,8 +83,9 @@ static bool is_marked(const struct nsn_site *site, const struct nsn_space *space
 		if (space->at.role == NSN_GATEWAY && o->kind == NSN_OBJ_TABLE &&
 		    nsn_compile_mark_read(owner, o->u.table.comment, &id) && id == site->tenant)
 			return true;
-		if (space->at.role == NSN_ENDPOINT && o->kind == NSN_OBJ_LINK &&
-		    o->u.dev.group == owner->group && strcmp(o->link, NSN_ENDPOINT_LINK) == 0)
+		if (space->at.role == NSN_ENDPOINT && o->kind == NSN_OBJ_LINK && link &&
+		    o->u.dev.group == owner->group && strcmp(o->link, NSN_ENDPOINT_LINK) == 0 &&
+		    nsn_mac_cmp(&o->u.dev.mac, &link->u.dev.mac) == 0)
 			return true;
 	}
 	return false;
@@ -95,7 +102,7 @@ static int observe_space(struct nsn_site *site, struct nsn_space *space,
 	r = dump_space(space, ret, err);
 	if (r < 0)
 		return r;
-	if (!space->cookie && !is_marked(site, space, owner, ret, start)) {
+	if (!space->cookie && !is_marked(site, space, wanted, owner, ret, start)) {
 		ret->n = start;
 		nsn_netns_close(space->ns);
 		space->ns = NULL;

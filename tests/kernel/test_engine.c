@@ -726,6 +726,7 @@ static void two_stores_see_and_touch_only_their_own(void **state)
 static void gc_removes_what_its_store_forgot_and_nothing_else(void **state)
 {
 	struct nsnet_change *c = NULL;
+	struct nsnet_err err = {0};
 	struct nsnet *a, *b;
 	ino_t gateway;
 
@@ -744,6 +745,12 @@ static void gc_removes_what_its_store_forgot_and_nothing_else(void **state)
 	nsnet_close(a);
 	free(lab_sh("rm -r " LAB_STATE "; mv /var/lib/backup " LAB_STATE));
 	a = lab_open();
+
+	/* The store gives the lost tenant's numbers again, but nobody gets its namespaces. */
+	lab_add_fails(a, "other", "10.10.4.0/24", 0, -EEXIST, NSNET_E_PIN_FOREIGN, &err);
+	assert_string_equal(err.hint, "nsnet gc -y");
+	lab_add_fails(a, "young", "10.10.3.0/24", 0, -EEXIST, NSNET_E_PIN_FOREIGN, &err);
+	assert_true(lab_is_netns(LAB_PIN_DIR "/young"));
 
 	LAB_OK(nsnet_gc(a, NSNET_DRY_RUN, &c, NULL));
 	assert_int_equal(nsnet_change_steps(c, 0), 2);
