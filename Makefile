@@ -20,7 +20,7 @@ WERROR     ?= -Werror
 # What the sanitizers are asked for: SANITIZE=address,undefined
 SANITIZE   ?=
 FUZZ_RUNS  ?= 200000
-TEST_TIMEOUT ?= 300
+TEST_TIMEOUT ?= 900
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:

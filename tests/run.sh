@@ -4,7 +4,7 @@
 # The last line is `N passed, N failed, N skipped`. Exits 0 when nothing failed and something ran.
 #   NSNET_TESTS_MUST_RUN=1  a skipped test is a failure, unless the kernel is known to lack what it
 #                           needs: see `features`
-#   TEST_TIMEOUT            seconds for one program (300)
+#   TEST_TIMEOUT            seconds for one program (900)
 #   TEST_WRAPPER            what to run the programs under (valgrind)
 # Before the first and after the last one the machine is looked at: tests/lib/leaks.sh.
 set -euo pipefail
@@ -95,7 +95,7 @@ run_one() {
 	begin=${EPOCHREALTIME/./}
 
 	# shellcheck disable=SC2086 # the wrapper is a command with its options
-	NSNET_TEST_RUN=$id timeout -k 5 "${TEST_TIMEOUT:-300}" ${TEST_WRAPPER:-} "$program" \
+	NSNET_TEST_RUN=$id timeout -k 5 "${TEST_TIMEOUT:-900}" ${TEST_WRAPPER:-} "$program" \
 		>"$log" 2>&1 </dev/null || rc=$?
 	t=$(((${EPOCHREALTIME/./} - begin) / 1000))
 	p=$(count "$log" PASSED)
@@ -108,7 +108,7 @@ run_one() {
 		((f > 0)) || f=1
 		failed=$((failed + f - 1))
 		case $rc in
-		124 | 137) fail "$name: not ready after ${TEST_TIMEOUT:-300} s" ;;
+		124 | 137) fail "$name: not ready after ${TEST_TIMEOUT:-900} s" ;;
 		*) fail "$name: $f failed, status $rc" ;;
 		esac
 		rc=1

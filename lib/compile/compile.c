@@ -37,8 +37,10 @@ static struct nsn_mac mac_of(uint8_t kind, uint64_t id)
  * (`root_block`). What is not named here is off: `fastleave` and
  * `mcast_to_unicast` count only with snooping, which is off, too.
  *
- * Tests: tests/kernel/test_topology.c has a frame that gets through without each
- * flag but those two, tests/kernel/test_drift.c changes all of them.
+ * Tests: tests/kernel/test_drift.c changes all of them, test_topology.c has a
+ * frame that gets through without each, but for those that count only together
+ * with something that is off: `guard` and `root_block` are covered by spanning
+ * tree being off, `fastleave` and `mcast_to_unicast` by snooping being off.
  */
 #define PORT_FLAGS (NSN_PORT_GUARD | NSN_PORT_ROOT_BLOCK | NSN_PORT_ISOLATED | NSN_PORT_LOCKED)
 

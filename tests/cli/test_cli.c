@@ -93,7 +93,7 @@ static json_t *answer(const char *kind, const char *const argv[])
 	NSN_AUTO(run_done) struct run r = {0};
 	json_t *doc;
 
-	run_cmd(&r, 30000, argv);
+	run_cmd(&r, 120000, argv);
 	assert_status(&r, 0);
 	assert_string_equal(r.err, "");
 	doc = parse(r.out);
@@ -777,7 +777,7 @@ static void enter_without_a_command_is_a_shell(void **state)
 	world_need();
 	add("customer1", "10.10.1.0/24");
 	(void)unsetenv("SHELL");
-	run_input(&r, 30000, "ip -4 -o addr; exit 7\n",
+	run_input(&r, 120000, "ip -4 -o addr; exit 7\n",
 		  (const char *const[]){nsnet_bin(), "enter", "customer1", NULL});
 	assert_status(&r, 7);
 	assert_has(r.out, "10.10.1.2/");
@@ -854,7 +854,7 @@ static void errors_under_json_are_one_document_on_standard_error(void **state)
 		const json_t *e;
 
 		memcpy(argv + 1, table[i].argv, sizeof(table[i].argv));
-		run_cmd(&r, 30000, argv);
+		run_cmd(&r, 120000, argv);
 		assert_status(&r, table[i].status);
 		assert_string_equal(r.out, "");
 		doc = parse(r.err);

@@ -171,7 +171,7 @@ static void start_flow(struct flow *f)
 	}
 	(void)close(to);
 	(void)close(from);
-	assert_true(poll_until(has_started, f, 10000));
+	assert_true(poll_until(has_started, f, 60000));
 }
 
 static void stop_flow(struct flow *f)
@@ -204,7 +204,7 @@ static bool heard_after(const struct flow *f, int64_t since)
 {
 	struct later l = {.n = f->n, .tries = tries(f->n) + 5000};
 
-	assert_true(poll_until(has_tried, &l, 20000));
+	assert_true(poll_until(has_tried, &l, 60000));
 	return __atomic_load_n(&f->n->last_ns, __ATOMIC_RELAXED) > since;
 }
 

@@ -412,7 +412,7 @@ static void expect_right(void)
 {
 	struct both now;
 
-	if (poll_until(is_right, NULL, 2000))
+	if (poll_until(is_right, NULL, 15000))
 		return;
 	now = take_both();
 	show_difference(right.gateway, now.gateway);

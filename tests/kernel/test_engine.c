@@ -115,7 +115,7 @@ static void adding_twice_changes_nothing_and_writes_nothing(void **state)
 		sk[2 * i] = listen_in(ns, NETLINK_ROUTE, ~0U);
 		sk[2 * i + 1] = listen_in(ns, NETLINK_NETFILTER, 1U << (NFNLGRP_NFTABLES - 1));
 	}
-	assert_true(poll_until(quiet, sk, 5000));
+	assert_true(poll_until(quiet, sk, 30000));
 
 	lab_add(n, "blue", "10.10.1.0/24", NSNET_UNCHANGED);
 	for (i = 0; i < 4; i++)
@@ -443,8 +443,8 @@ static void del_leaves_no_namespace_link_mount_file_or_row(void **state)
 	assert_false(lab_netns_gone(gateway));
 	lab_del(n, "blue");
 	lab_nothing_left(n);
-	assert_true(poll_until(netns_gone, &gateway, 5000));
-	assert_true(poll_until(netns_gone, &workload, 5000));
+	assert_true(poll_until(netns_gone, &gateway, 60000));
+	assert_true(poll_until(netns_gone, &workload, 60000));
 	end(n);
 }
 
@@ -468,8 +468,8 @@ static void another_mount_namespace_does_not_keep_a_deleted_tenant(void **state)
 	LAB_HAS(text, "/run/netns/blue");
 	free(text);
 	lab_del(n, "blue");
-	assert_true(poll_until(netns_gone, &gateway, 5000));
-	assert_true(poll_until(netns_gone, &workload, 5000));
+	assert_true(poll_until(netns_gone, &gateway, 60000));
+	assert_true(poll_until(netns_gone, &workload, 60000));
 	text = lab_sh("cat /proc/%d/mountinfo", other);
 	assert_null(strstr(text, "/run/netns/blue"));
 	LAB_HAS(text, "/run/netns/red");
@@ -581,7 +581,7 @@ static void a_name_taken_meanwhile_is_left_alone_by_repair_and_del(void **state)
 	nsnet_change_free(c);
 	assert_int_equal(lab_netns_inode(LAB_PIN_DIR "/blue"), theirs);
 	free(lab_sh("ip -n blue link show eth0 && ip netns del blue"));
-	assert_true(poll_until(netns_gone, &gateway, 5000));
+	assert_true(poll_until(netns_gone, &gateway, 60000));
 	lab_nothing_left(n);
 	end(n);
 }
@@ -760,7 +760,7 @@ static void gc_removes_what_its_store_forgot_and_nothing_else(void **state)
 	assert_int_equal(nsnet_change_steps(c, 0), 2);
 	nsnet_change_free(c);
 	assert_int_not_equal(access(LAB_PIN_DIR "/young", F_OK), 0);
-	assert_true(poll_until(netns_gone, &gateway, 5000));
+	assert_true(poll_until(netns_gone, &gateway, 60000));
 	free(lab_sh("ip -n mine link show eth0; grep x /run/netns/file"));
 	lab_state(a, "old", NSNET_STATE_OK);
 	lab_state(b, "red", NSNET_STATE_OK);

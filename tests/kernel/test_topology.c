@@ -44,8 +44,8 @@
 #define P2_MAC	    "02:00:00:00:bb:03"
 
 static struct site site;
-/* Sockets. `answers` is on the same link as `workload`, `port` at its other end. */
-static int workload = -1, answers = -1, port = -1, third = -1, witness = -1;
+/* Sockets. `answers` is on the same link as `workload`. */
+static int workload = -1, answers = -1, third = -1, witness = -1;
 
 /* ---- layers: how each is taken out; nsnet_repair() puts it back ---- */
 
@@ -105,9 +105,6 @@ enum layer {
 	PORT_PROXY_ARP,
 	PORT_PROXY_ARP_WIFI,
 	NEIGH_SUPPRESS,
-	GUARD,
-	ROOT_BLOCK,
-	STP,
 	MCAST_SNOOPING,
 	LAYERS
 };
@@ -158,17 +155,11 @@ static const char *const take_out[LAYERS] = {
 	[PORT_PROXY_ARP] = PORT("proxy_arp", "on"),
 	[PORT_PROXY_ARP_WIFI] = PORT("proxy_arp_wifi", "on"),
 	[NEIGH_SUPPRESS] = PORT("neigh_suppress", "on"),
-	[GUARD] = PORT("guard", "off"),
-	[ROOT_BLOCK] = PORT("root_block", "off"),
-	[STP] = BRIDGE("stp_state"),
 	[MCAST_SNOOPING] = BRIDGE("mcast_snooping"),
 };
 
 /* A link that came up is ready a moment later. */
 #define READY(link) "until ip link show dev " link " | grep -q 'state UP'; do sleep 0.01; done\n"
-#define PORT_READY                                                                                 \
-	READY("$PORT")                                                                             \
-	"until bridge link show dev $PORT | grep -q forwarding; do sleep 0.01; done\n"
 
 /* A shell script in a namespace. */
 static void run_in(int ns, const char *script)
@@ -663,12 +654,6 @@ static void bpdu_from(int tap, const char *mac)
 	send_from(tap, &f);
 }
 
-static void send_bpdu(const char *arg)
-{
-	(void)arg;
-	bpdu_from(workload, site.mac);
-}
-
 static void third_sends_bpdu(const char *arg)
 {
 	(void)arg;
@@ -712,9 +697,6 @@ struct row {
 	"echo 0 >/proc/sys/net/ipv6/conf/out0/disable_ipv6\n"                                      \
 	"ip addr replace fd00:2::1/64 dev out0 nodad\n"                                            \
 	"ip neigh replace fd00:2::2 lladdr " OUT_MAC " dev out0 nud permanent\n"
-/* A spanning tree message may have shut it. */
-#define PORT_AGAIN "ip link set $PORT down; ip link set $PORT up\n" PORT_READY
-
 /* Name; prepare, before, attack and its argument; where it would arrive; layers. */
 /* clang-format off */
 static const struct row rows[] = {
@@ -854,9 +836,6 @@ static const struct row rows[] = {
 	{"the_port_does_not_answer_arp_in_advance",
 	 second_port, "", ask_arp_from_third, SITE_WORKLOAD, arp_at_third, SITE_WORKLOAD,
 	 {NEIGH_SUPPRESS}},
-	{"spanning_tree_takes_no_root_from_a_port",
-	 NULL, PORT_AGAIN, send_bpdu, "", told, "ip -d link show br0 | root_port 1 ",
-	 {STP, GUARD, ROOT_BLOCK}},
 	{"multicast_groups_are_not_kept",
 	 NULL, "", join_group, "239.1.1.1", told, "bridge mdb | 239.1.1.1",
 	 {MCAST_SNOOPING}},
@@ -867,21 +846,10 @@ static const struct row rows[] = {
 
 /* ---- trying ---- */
 
-/*
- * Also when a port lets nothing through any more, which spanning tree does: as
- * the question got there, so did what was sent before.
- */
 static bool answered(void *ctx)
 {
-	size_t *asked = ctx;
-	char words[64];
-
-	if (count_arp_from(answers, SITE_GATEWAY) > 0)
-		return true;
-	*asked += count_arp_from(port, SITE_WORKLOAD);
-	(void)snprintf(words, sizeof(words), "bridge link show dev %s | state forwarding",
-		       site.port);
-	return *asked > 0 && told(words) == 0;
+	(void)ctx;
+	return count_arp_from(answers, SITE_GATEWAY) > 0;
 }
 
 /*
@@ -890,11 +858,8 @@ static bool answered(void *ctx)
  */
 static void wait_until_handled(void)
 {
-	size_t asked = 0;
-
-	(void)count_marked(port);
 	ask_arp_directly(SITE_GATEWAY);
-	assert_true(poll_until(answered, &asked, 10000));
+	assert_true(poll_until(answered, NULL, 60000));
 }
 
 static void forget_what_was_seen(void)
@@ -952,7 +917,7 @@ static void the_layers_hold(void **state)
 				 take_out[row->layers[i]]);
 	}
 	leave_only(row, END);
-	if (!poll_until(arrives, (void *)(uintptr_t)row, 5000))
+	if (!poll_until(arrives, (void *)(uintptr_t)row, 30000))
 		fail_msg("it does not arrive with all layers out: nothing is proven");
 }
 
@@ -1049,7 +1014,7 @@ static void nothing_comes_from_a_station_without_its_static_entry(void **state)
 		forget_what_was_seen();
 		send_as_mac(site.mac);
 		ask_arp_from_third(SITE_GATEWAY);
-		assert_true(poll_until(third_was_answered, NULL, 10000));
+		assert_true(poll_until(third_was_answered, NULL, 60000));
 		assert_int_equal(count_marked(witness), i == 0 ? 1 : 0);
 		if (i == 0)
 			in_gateway(script);
@@ -1086,13 +1051,11 @@ static void let_learn(int ns, const char *link, const char *ip, const char *mac)
 
 static bool gateway_believes_it(void *ctx)
 {
-	size_t asked = 0;
-
 	(void)ctx;
 	forge_question(workload, site.gateway_mac, site.mac, SITE_WORKLOAD, SITE_GATEWAY);
 	/* A question from the workload's own address would mend the entry. */
 	arp_from(workload, site.gateway_mac, site.mac, P2_HOST, SITE_GATEWAY);
-	assert_true(poll_until(answered, &asked, 10000));
+	assert_true(poll_until(answered, NULL, 60000));
 	return told("ip neigh show " SITE_WORKLOAD " | " SPOOFED) > 0;
 }
 
@@ -1102,7 +1065,7 @@ static void the_gateway_keeps_the_workloads_mac(void **state)
 	world_need();
 	assert_false(gateway_believes_it(NULL));
 	let_learn(site.gateway, "br0", SITE_WORKLOAD, site.mac);
-	assert_true(poll_until(gateway_believes_it, NULL, 5000));
+	assert_true(poll_until(gateway_believes_it, NULL, 30000));
 }
 
 static bool workload_saw_it(void *ctx)
@@ -1116,7 +1079,7 @@ static bool workload_believes_it(void *ctx)
 	(void)ctx;
 	forge_question(witness, site.mac, site.gateway_mac, SITE_GATEWAY, SITE_WORKLOAD);
 	l2_from(witness, site.gateway_mac, site.mac, 0x88b5);
-	assert_true(poll_until(workload_saw_it, NULL, 10000));
+	assert_true(poll_until(workload_saw_it, NULL, 60000));
 	return told_in(site.workload, "ip neigh show " SITE_GATEWAY " | " SPOOFED) > 0;
 }
 
@@ -1127,7 +1090,7 @@ static void the_workload_keeps_the_gateways_mac(void **state)
 	see_bridge();
 	assert_false(workload_believes_it(NULL));
 	let_learn(site.workload, "eth0", SITE_GATEWAY, site.gateway_mac);
-	assert_true(poll_until(workload_believes_it, NULL, 5000));
+	assert_true(poll_until(workload_believes_it, NULL, 30000));
 }
 
 /* ---- what there is, and what there is not ---- */
@@ -1236,7 +1199,7 @@ static void two_tenants_with_one_subnet_do_not_see_each_other(void **state)
 		   "ip -n gw1 link add cable type veth peer name cable netns gw2\n"
 		   "for i in 1 2; do ip -n gw$i link set cable master br0 up; done\n"
 		   "bridge -n gw2 link set dev nsn2 bcast_flood on\n");
-	assert_true(poll_until(gets_across, &other, 5000));
+	assert_true(poll_until(gets_across, &other, 30000));
 	site_close(&other);
 	site_close(&ns);
 	site_close(&gateway);
@@ -1252,8 +1215,6 @@ static int set_up(void **state)
 	site_go(site.workload);
 	workload = tap_open("eth0");
 	answers = tap_open("eth0");
-	site_go(site.gateway);
-	port = tap_open(site.port);
 	site_go(site.home);
 	site_wait_for_port(&site);
 	return 0;
@@ -1264,7 +1225,6 @@ static int tear_down(void **state)
 	(void)state;
 	site_close(&workload);
 	site_close(&answers);
-	site_close(&port);
 	site_close(&third);
 	site_close(&witness);
 	if (site.n)

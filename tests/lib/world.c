@@ -324,7 +324,7 @@ void run_status(int status, const char *const argv[])
 {
 	struct run r;
 
-	run_cmd(&r, 30000, argv);
+	run_cmd(&r, 120000, argv);
 	if (r.status != status || r.timed_out) {
 		for (size_t i = 0; argv[i]; i++)
 			print_error("%s%s", i ? " " : "$ ", argv[i]);

@@ -56,8 +56,9 @@ void run_cmd(struct run *r, int timeout_ms, const char *const argv[]);
 void run_input(struct run *r, int timeout_ms, const char *input, const char *const argv[]);
 void run_free(struct run *r);
 
-/* RUN(&r, "ip", "link") and NSNET(&r, "tenant", "list"): 30 s, anything longer is a bug. */
-#define RUN(r, ...)   run_cmd(r, 30000, (const char *const[]){__VA_ARGS__, NULL})
+/* RUN(&r, "ip", "link") and NSNET(&r, "tenant", "list"): anything longer is a bug, also
+ * on a machine where the kernel is busy freeing the namespaces of other tests. */
+#define RUN(r, ...)   run_cmd(r, 120000, (const char *const[]){__VA_ARGS__, NULL})
 #define NSNET(r, ...) RUN(r, nsnet_bin(), __VA_ARGS__)
 
 /* Runs, and fails the test with command and output when its status is not @status. */
