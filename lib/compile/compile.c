@@ -65,7 +65,7 @@ bool nsn_compile_mark_read(const struct nsn_owner *owner, const char *comment, u
 	comment += len;
 	end = strchr(comment, ' ');
 	n = end ? (size_t)(end - comment) : 0;
-	if (n == 0 || n >= sizeof(number))
+	if (n >= sizeof(number))
 		return false;
 	memcpy(number, comment, n);
 	number[n] = '\0';

@@ -14,9 +14,10 @@ static void read_text(const struct nlmsghdr *h, size_t skip, struct nsn_answer *
 	const struct nlattr *attr = mnl_nlmsg_get_payload_offset(h, skip);
 	size_t n;
 
-	if (!(h->nlmsg_flags & NLM_F_ACK_TLVS) || skip > left)
+	if (!(h->nlmsg_flags & NLM_F_ACK_TLVS))
 		return;
-	/* libmnl counts in int; no message of the kernel comes near that. */
+	/* libmnl counts in int, and no message of the kernel comes near that: more is what is
+	 * left when @skip is beyond the end. */
 	for (left -= skip; left <= INT16_MAX && mnl_attr_ok(attr, (int)left);
 	     left -= NLMSG_ALIGN(attr->nla_len), attr = mnl_attr_next(attr)) {
 		if (mnl_attr_get_type(attr) == NLMSGERR_ATTR_MSG) {
