@@ -29,6 +29,10 @@ int nsn_nl_open(struct nsn_nl **ret, int protocol, struct nsnet_err *err)
 
 	if (!nl)
 		return nsn_err_nomem(err);
+	nl->fd = -1;
+	nl->buf = malloc(NSN_NL_BUFFER);
+	if (!nl->buf)
+		return nsn_err_nomem(err);
 	nl->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
 	if (nl->fd < 0)
 		return nsn_err_sys(err, -errno, "netlink socket");
@@ -77,36 +81,15 @@ int nsn_nl_send(struct nsn_nl *nl, const void *buf, size_t len, struct nsnet_err
 	return 0;
 }
 
-/* Room for the next datagram; dumps use up to 32 KiB at once, acks of large requests more. */
-static int make_room(struct nsn_nl *nl, size_t need, struct nsnet_err *err)
-{
-	char *grown;
-
-	if (need <= nl->size)
-		return 0;
-	if (need < NSN_NL_BUFFER)
-		need = NSN_NL_BUFFER;
-	grown = realloc(nl->buf, need);
-	if (!grown)
-		return nsn_err_nomem(err);
-	nl->buf = grown;
-	nl->size = need;
-	return 0;
-}
-
 int nsn_nl_recv(struct nsn_nl *nl, size_t *ret, struct nsnet_err *err)
 {
 	struct sockaddr_nl from;
 	struct iovec iov;
 	struct msghdr msg;
 	ssize_t n;
-	int r;
 
 	for (;;) {
-		r = make_room(nl, NSN_NL_BUFFER, err);
-		if (r < 0)
-			return r;
-		iov = (struct iovec){.iov_base = nl->buf, .iov_len = nl->size};
+		iov = (struct iovec){.iov_base = nl->buf, .iov_len = NSN_NL_BUFFER};
 		msg = (struct msghdr){.msg_name = &from,
 				      .msg_namelen = sizeof(from),
 				      .msg_iov = &iov,
@@ -121,8 +104,8 @@ int nsn_nl_recv(struct nsn_nl *nl, size_t *ret, struct nsnet_err *err)
 			continue; /* another process wrote to our port */
 		if (msg.msg_flags & MSG_TRUNC)
 			return nsn_err(err, -EMSGSIZE, NSNET_E_UNSURE,
-				       "the kernel's answer was lost: longer than %zu bytes",
-				       nl->size);
+				       "the kernel's answer was lost: longer than %d bytes",
+				       NSN_NL_BUFFER);
 		*ret = (size_t)n;
 		return 0;
 	}

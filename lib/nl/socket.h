@@ -12,13 +12,13 @@
 #include "answer.h"
 #include "nl.h"
 
+/* For one datagram. Dumps fill at most 32 KiB (netlink_dump()), acks are capped. */
 #define NSN_NL_BUFFER 65536
 
 struct nsn_nl {
 	int fd;
 	uint32_t seq;
 	char *buf; /* the last datagram */
-	size_t size;
 };
 
 NSN_CLEANUP(struct nsn_nl, nsn_nl_close)

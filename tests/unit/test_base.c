@@ -491,15 +491,17 @@ static void addresses_prefixes_and_macs_have_an_order(void **state)
 /* ---- fd ------------------------------------------------------------------- */
 
 struct env {
-	char dir[64];
+	char dir[128];
 	int fd;
 };
 
 static int setup(void **state)
 {
 	static struct env env;
+	const char *tmp = getenv("TMPDIR"); /* which tests/run.sh looks into afterwards */
 
-	env = (struct env){.dir = "/tmp/nsnet-base-XXXXXX", .fd = -1};
+	env = (struct env){.fd = -1};
+	(void)snprintf(env.dir, sizeof(env.dir), "%s/nsnet-base-XXXXXX", tmp ? tmp : "/tmp");
 	if (!mkdtemp(env.dir))
 		return -1;
 	env.fd = open(env.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -526,7 +528,7 @@ static int teardown(void **state)
 static int open_in(const struct env *env, const char *name, struct nsnet_err *err)
 {
 	NSN_AUTO(nsn_closep) int fd = -1;
-	char path[128];
+	char path[256];
 
 	(void)snprintf(path, sizeof(path), "%s/%s", env->dir, name);
 	return nsn_dir_open(&fd, path, err);

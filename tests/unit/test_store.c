@@ -26,7 +26,7 @@
 
 /* Each test gets a folder of its own, and in most an open store in it. */
 struct env {
-	char dir[64];
+	char dir[128];
 	int fd;
 	struct nsn_store *s;
 };
@@ -34,8 +34,10 @@ struct env {
 static int setup_empty(void **state)
 {
 	static struct env env;
+	const char *tmp = getenv("TMPDIR"); /* which tests/run.sh looks into afterwards */
 
-	env = (struct env){.dir = "/tmp/nsnet-store-XXXXXX", .fd = -1};
+	env = (struct env){.fd = -1};
+	(void)snprintf(env.dir, sizeof(env.dir), "%s/nsnet-store-XXXXXX", tmp ? tmp : "/tmp");
 	if (!mkdtemp(env.dir) || nsn_dir_open(&env.fd, env.dir, NULL) < 0)
 		return -1;
 	*state = &env;
@@ -83,7 +85,7 @@ static void reopen(struct env *env, const char *boot)
 
 static const char *path_in(const struct env *env, const char *name)
 {
-	static char path[128];
+	static char path[256];
 
 	(void)snprintf(path, sizeof(path), "%s/%s", env->dir, name);
 	return path;
@@ -383,11 +385,13 @@ static void a_migration_that_fails_changes_nothing(void **state)
 {
 	struct env *env = *state;
 	struct nsnet_err err = {0};
+	char want[256];
 
 	make_schema_1(env);
 	raw_sql(env, "CREATE TABLE netns (in_the_way)", true);
 	assert_int_equal(open_store(env, &err), -EIO);
-	assert_non_null(strstr(err.msg, "migrate from schema 1 to 2: store '/tmp/"));
+	(void)snprintf(want, sizeof(want), "migrate from schema 1 to 2: store '%s/", env->dir);
+	assert_non_null(strstr(err.msg, want));
 	assert_non_null(strstr(err.msg, "table netns already exists"));
 	assert_int_equal(raw_number(env, "PRAGMA user_version"), 1);
 	assert_int_equal(raw_number(env, "SELECT count(*) FROM sqlite_schema WHERE name = 'host'"),
