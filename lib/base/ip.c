@@ -114,10 +114,12 @@ int nsn_mac_cmp(const struct nsn_mac *a, const struct nsn_mac *b)
 
 struct nsn_ip nsn_prefix_mask(const struct nsn_prefix *p)
 {
+	const unsigned int bits = p->len < nsn_ip_bits(&p->ip) ? p->len : nsn_ip_bits(&p->ip);
 	struct nsn_ip mask = {.family = p->ip.family};
 
-	for (unsigned int bit = 0; bit < p->len && bit < nsn_ip_bits(&p->ip); bit++)
-		mask.bytes[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+	memset(mask.bytes, 0xff, bits / 8);
+	if (bits % 8)
+		mask.bytes[bits / 8] = (uint8_t)(0xff00 >> bits % 8);
 	return mask;
 }
 

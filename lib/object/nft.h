@@ -16,14 +16,17 @@
 
 #define NSN_NFT_NAME  32 /* of chains and counters, with NUL */
 #define NSN_NFT_DATA  16 /* one register */
-#define NSN_NFT_EXPRS 12 /* in one rule */
+#define NSN_NFT_EXPRS 20 /* in one rule */
 
 enum nsn_expr_kind {
 	NSN_EXPR_META,	  /* key: NFT_META_*, into reg */
 	NSN_EXPR_PAYLOAD, /* key: NFT_PAYLOAD_*_HEADER, offset, len, into reg */
 	NSN_EXPR_BITWISE, /* reg = reg & mask, len bytes */
 	NSN_EXPR_CMP,	  /* key: NFT_CMP_*, reg against data, len bytes */
+	NSN_EXPR_LOOKUP,  /* reg in the set `name`; key: NFT_LOOKUP_F_INV, or 0 */
 	NSN_EXPR_COUNTER, /* counts in the named counter `name` */
+	NSN_EXPR_LIMIT,	  /* over (or under) the named limit `name` */
+	NSN_EXPR_OBJMAP,  /* the object that the map `name` has for reg; none: no match */
 	NSN_EXPR_VERDICT, /* key: NF_ACCEPT, NF_DROP, NFT_JUMP...; name: the chain, or "" */
 	NSN_EXPR_OTHER,	  /* name: what the kernel calls it */
 };

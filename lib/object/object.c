@@ -3,8 +3,10 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
@@ -16,9 +18,11 @@ bool nsn_place_same(struct nsn_place a, struct nsn_place b)
 	return a.role == b.role && a.id == b.id;
 }
 
-static int cmp_u64(uint64_t a, uint64_t b)
+int nsn_place_cmp(struct nsn_place a, struct nsn_place b)
 {
-	return a < b ? -1 : a > b;
+	if (a.role != b.role)
+		return a.role < b.role ? -1 : 1;
+	return a.id < b.id ? -1 : a.id > b.id;
 }
 
 /* ---- nft rules --------------------------------------------------------------- */
@@ -142,6 +146,113 @@ static char *str_counter(obj *o, struct nsn_arena *m)
 {
 	return nsn_arena_printf(m, "%s %s %s", family_name(o->u.counter.family), o->u.counter.table,
 				o->u.counter.name);
+}
+
+/* Things in a table: by family, table, name. */
+static int cmp_in_table(uint8_t family, uint8_t other_family, const char *table,
+			const char *other_table, const char *name, const char *other_name)
+{
+	int c = (int)family - (int)other_family;
+
+	if (c == 0)
+		c = strcmp(table, other_table);
+	return c ? c : strcmp(name, other_name);
+}
+
+static int cmp_limit(obj *a, obj *b)
+{
+	return cmp_in_table(a->u.limit.family, b->u.limit.family, a->u.limit.table,
+			    b->u.limit.table, a->u.limit.name, b->u.limit.name);
+}
+
+static bool same_limit(obj *a, obj *b)
+{
+	const struct nsn_limit *x = &a->u.limit, *y = &b->u.limit;
+
+	return x->rate == y->rate && x->unit == y->unit && x->burst == y->burst &&
+	       x->type == y->type && x->flags == y->flags;
+}
+
+static char *str_limit(obj *o, struct nsn_arena *m)
+{
+	return nsn_arena_printf(m, "%s %s %s over %" PRIu64 " bytes/%s burst %" PRIu32,
+				family_name(o->u.limit.family), o->u.limit.table, o->u.limit.name,
+				o->u.limit.rate, o->u.limit.unit == 1 ? "second" : "other unit",
+				o->u.limit.burst);
+}
+
+static int cmp_set(obj *a, obj *b)
+{
+	return cmp_in_table(a->u.set.family, b->u.set.family, a->u.set.table, b->u.set.table,
+			    a->u.set.name, b->u.set.name);
+}
+
+static bool same_set(obj *a, obj *b)
+{
+	const struct nsn_set *x = &a->u.set, *y = &b->u.set;
+
+	return x->flags == y->flags && x->key_type == y->key_type && x->key_len == y->key_len &&
+	       x->data_type == y->data_type && x->data_len == y->data_len &&
+	       x->obj_type == y->obj_type && x->udata_len == y->udata_len &&
+	       (x->udata_len == 0 || memcmp(x->udata, y->udata, x->udata_len) == 0);
+}
+
+static char *str_set(obj *o, struct nsn_arena *m)
+{
+	return nsn_arena_printf(m, "%s %s %s", family_name(o->u.set.family), o->u.set.table,
+				o->u.set.name);
+}
+
+static int cmp_elem(obj *a, obj *b)
+{
+	const struct nsn_elem *x = &a->u.elem, *y = &b->u.elem;
+	int c = cmp_in_table(x->family, y->family, x->table, y->table, x->set, y->set);
+
+	if (c == 0 && x->key_len != y->key_len)
+		c = x->key_len < y->key_len ? -1 : 1;
+	return c ? c : memcmp(x->key, y->key, x->key_len);
+}
+
+static bool same_elem(obj *a, obj *b)
+{
+	return !a->u.elem.odd && !b->u.elem.odd && strcmp(a->u.elem.object, b->u.elem.object) == 0;
+}
+
+/*
+ * A key in words: those of ours are a link's name padded to IFNAMSIZ, a MAC
+ * address padded to eight bytes, an address; or less of it. Any other in hex.
+ */
+static const char *key_text(const struct nsn_elem *e, struct nsn_arena *m)
+{
+	enum { NAME = 16, MAC = 8, MOST = 64 };
+	char hex[2 * MOST + 1] = "", mac_text[NSN_MAC_STRLEN], ip_text[NSN_IP_STRLEN];
+	bool six = e->key_len == NAME + MAC + 16;
+	struct nsn_ip ip = {.family = six ? AF_INET6 : AF_INET};
+	struct nsn_mac mac;
+	uint32_t i;
+
+	if (e->key_len == NAME)
+		return nsn_arena_printf(m, "%.16s", (const char *)e->key);
+	if (six || e->key_len == NAME + MAC + 4) {
+		memcpy(&mac, e->key + NAME, sizeof(mac));
+		memcpy(ip.bytes, e->key + NAME + MAC, e->key_len - NAME - MAC);
+		return nsn_arena_printf(m, "%.16s . %s . %s", (const char *)e->key,
+					nsn_mac_str(&mac, mac_text), nsn_ip_str(&ip, ip_text));
+	}
+	for (i = 0; i < e->key_len && i < MOST; i++)
+		(void)snprintf(hex + 2 * i, 3, "%02x", e->key[i]);
+	return nsn_arena_printf(m, "0x%s", hex);
+}
+
+static char *str_elem(obj *o, struct nsn_arena *m)
+{
+	const struct nsn_elem *e = &o->u.elem;
+	const char *key = key_text(e, m);
+
+	if (!key)
+		return NULL;
+	return nsn_arena_printf(m, "%s %s %s { %s%s%s }", family_name(e->family), e->table, e->set,
+				key, e->object[0] ? " : " : "", e->object);
 }
 
 static int cmp_chain(obj *a, obj *b)
@@ -287,9 +398,12 @@ static char *str_up(obj *o, struct nsn_arena *m)
 	return nsn_arena_strdup(m, o->link);
 }
 
+/* Longer ones first: the way to a gateway before the route that leads through it. */
 static int cmp_route(obj *a, obj *b)
 {
-	return nsn_prefix_cmp(&a->u.route.dst, &b->u.route.dst);
+	const struct nsn_prefix *x = &a->u.route.dst, *y = &b->u.route.dst;
+
+	return x->len != y->len ? (int)y->len - (int)x->len : nsn_prefix_cmp(x, y);
 }
 
 static bool same_route(obj *a, obj *b)
@@ -307,6 +421,22 @@ static char *str_route(obj *o, struct nsn_arena *m)
 		(void)nsn_ip_str(&o->u.route.via, via);
 	return nsn_arena_printf(m, "%s%s%s%s%s", nsn_prefix_str(&o->u.route.dst, dst),
 				has_via ? " via " : "", via, o->link[0] ? " dev " : "", o->link);
+}
+
+static int cmp_file(obj *a, obj *b)
+{
+	return strcmp(a->u.file.path, b->u.file.path);
+}
+
+/* One that somebody else has put there is not to be touched; the planner tells of it. */
+static bool same_file(obj *a, obj *b)
+{
+	return strcmp(a->u.file.text, b->u.file.text) == 0;
+}
+
+static char *str_file(obj *o, struct nsn_arena *m)
+{
+	return nsn_arena_strdup(m, o->u.file.path);
 }
 
 static bool same_pin(obj *a, obj *b)
@@ -329,17 +459,60 @@ static const struct kind {
 	[NSN_OBJ_SYSCTL] = {"sysctl", cmp_sysctl, same_sysctl, str_sysctl},
 	[NSN_OBJ_TABLE] = {"table", cmp_table, same_table, str_table},
 	[NSN_OBJ_COUNTER] = {"counter", cmp_counter, same_always, str_counter},
+	[NSN_OBJ_LIMIT] = {"limit", cmp_limit, same_limit, str_limit},
+	[NSN_OBJ_SET] = {"set", cmp_set, same_set, str_set},
+	[NSN_OBJ_ELEM] = {"element", cmp_elem, same_elem, str_elem},
 	[NSN_OBJ_CHAIN] = {"chain", cmp_chain, same_chain, str_chain},
 	[NSN_OBJ_LINK] = {"link", cmp_link, same_dev, str_dev},
 	[NSN_OBJ_PORT] = {"port", cmp_link, same_port, str_port},
+	[NSN_OBJ_CONF] = {"sysctl", cmp_sysctl, same_sysctl, str_sysctl},
 	[NSN_OBJ_FDB] = {"fdb", cmp_fdb, same_always, str_fdb},
 	[NSN_OBJ_ADDR] = {"address", cmp_addr, same_always, str_addr},
 	[NSN_OBJ_NEIGH] = {"neighbour", cmp_neigh, same_neigh, str_neigh},
 	[NSN_OBJ_UP] = {"up", cmp_link, same_always, str_up},
 	[NSN_OBJ_ROUTE] = {"route", cmp_route, same_route, str_route},
+	[NSN_OBJ_FILE] = {"file", cmp_file, same_file, str_file},
 	[NSN_OBJ_PIN] = {"pin", cmp_none, same_pin, str_pin},
 };
 static_assert(NSN_COUNT(kinds) == NSN_OBJ_KINDS, "one row a kind");
+
+const char *nsn_object_table(const struct nsn_object *o, uint8_t *family)
+{
+	/* They have nothing in common but that they begin alike. */
+	switch (o->kind) {
+	case NSN_OBJ_COUNTER:
+		*family = o->u.counter.family;
+		return o->u.counter.table;
+	case NSN_OBJ_LIMIT:
+		*family = o->u.limit.family;
+		return o->u.limit.table;
+	case NSN_OBJ_SET:
+		*family = o->u.set.family;
+		return o->u.set.table;
+	case NSN_OBJ_ELEM:
+		*family = o->u.elem.family;
+		return o->u.elem.table;
+	case NSN_OBJ_CHAIN:
+		*family = o->u.chain.family;
+		return o->u.chain.table;
+	case NSN_OBJ_NETNS:
+	case NSN_OBJ_SYSCTL:
+	case NSN_OBJ_TABLE:
+	case NSN_OBJ_LINK:
+	case NSN_OBJ_PORT:
+	case NSN_OBJ_CONF:
+	case NSN_OBJ_FDB:
+	case NSN_OBJ_ADDR:
+	case NSN_OBJ_NEIGH:
+	case NSN_OBJ_UP:
+	case NSN_OBJ_ROUTE:
+	case NSN_OBJ_FILE:
+	case NSN_OBJ_PIN:
+	case NSN_OBJ_KINDS:
+		break;
+	}
+	return NULL;
+}
 
 const char *nsn_kind_name(enum nsn_kind kind)
 {
@@ -348,13 +521,12 @@ const char *nsn_kind_name(enum nsn_kind kind)
 
 int nsn_object_cmp(const struct nsn_object *a, const struct nsn_object *b)
 {
+	int c;
+
 	if (a->kind != b->kind)
 		return a->kind < b->kind ? -1 : 1;
-	if (a->at.role != b->at.role)
-		return a->at.role < b->at.role ? -1 : 1;
-	if (a->at.id != b->at.id)
-		return cmp_u64(a->at.id, b->at.id);
-	return kinds[a->kind].cmp(a, b);
+	c = nsn_place_cmp(a->at, b->at);
+	return c ? c : kinds[a->kind].cmp(a, b);
 }
 
 bool nsn_object_same(const struct nsn_object *a, const struct nsn_object *b)
@@ -398,6 +570,17 @@ struct nsn_object *nsn_state_add(struct nsn_state *s, enum nsn_kind kind, struct
 	return o;
 }
 
+void nsn_state_filter(struct nsn_state *s,
+		      bool (*keep)(const struct nsn_object *o, const void *arg), const void *arg)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < s->n; i++)
+		if (keep(&s->objects[i], arg))
+			s->objects[kept++] = s->objects[i];
+	s->n = kept;
+}
+
 static int cmp_for_qsort(const void *a, const void *b)
 {
 	return nsn_object_cmp(a, b);
@@ -422,4 +605,29 @@ const struct nsn_object *nsn_state_link(const struct nsn_state *s, struct nsn_pl
 	const struct nsn_object like = {.kind = NSN_OBJ_LINK, .at = at, .link = name};
 
 	return nsn_state_find(s, &like);
+}
+
+static bool is_before(const struct nsn_object *o, enum nsn_kind kind, struct nsn_place at)
+{
+	return o->kind != kind ? o->kind < kind : nsn_place_cmp(o->at, at) < 0;
+}
+
+const struct nsn_object *nsn_state_at(const struct nsn_state *s, enum nsn_kind kind,
+				      struct nsn_place at, size_t *n)
+{
+	size_t low = 0, high = s->n, end;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (is_before(&s->objects[mid], kind, at))
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	for (end = low;
+	     end < s->n && s->objects[end].kind == kind && nsn_place_same(s->objects[end].at, at);)
+		end++;
+	*n = end - low;
+	return s->objects ? &s->objects[low] : NULL;
 }

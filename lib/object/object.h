@@ -33,6 +33,7 @@ struct nsn_place {
 };
 
 bool nsn_place_same(struct nsn_place a, struct nsn_place b);
+int nsn_place_cmp(struct nsn_place a, struct nsn_place b);
 
 /*
  * In the order in which they are made: settings that links are born with and
@@ -45,14 +46,19 @@ enum nsn_kind {
 	NSN_OBJ_SYSCTL,
 	NSN_OBJ_TABLE,
 	NSN_OBJ_COUNTER,
+	NSN_OBJ_LIMIT,
+	NSN_OBJ_SET,
+	NSN_OBJ_ELEM,
 	NSN_OBJ_CHAIN,
 	NSN_OBJ_LINK,
 	NSN_OBJ_PORT,
+	NSN_OBJ_CONF, /* a sysctl of a link that is not to be as `default` says */
 	NSN_OBJ_FDB,
 	NSN_OBJ_ADDR,
 	NSN_OBJ_NEIGH,
 	NSN_OBJ_UP,
 	NSN_OBJ_ROUTE,
+	NSN_OBJ_FILE,
 	NSN_OBJ_PIN,
 	NSN_OBJ_KINDS /* how many */
 };
@@ -75,6 +81,42 @@ struct nsn_counter {
 	uint8_t family;
 	const char *table, *name;
 	uint64_t packets, bytes; /* observed; not compared */
+};
+
+/*
+ * A rate that a rule compares with. What it is (unit, type, flags) cannot be
+ * changed in the kernel, so a limit with other values has another name.
+ */
+struct nsn_limit {
+	uint8_t family;
+	const char *table, *name;
+	uint64_t rate;	/* per `unit` seconds */
+	uint64_t unit;	/* 1: a second */
+	uint32_t burst; /* bytes */
+	uint32_t type;	/* NFT_LIMIT_PKT_BYTES */
+	uint32_t flags; /* NFT_LIMIT_F_INV: it matches what is over the limit */
+};
+
+struct nsn_set {
+	uint8_t family;
+	const char *table, *name;
+	uint32_t flags;	   /* NFT_SET_* */
+	uint32_t key_type; /* nft's numbers of the types, six bits each; the kernel only keeps it */
+	uint32_t key_len;
+	uint32_t data_type, data_len; /* with NFT_SET_MAP */
+	uint32_t obj_type;	      /* with NFT_SET_OBJECT: NFT_OBJECT_* */
+	const uint8_t *udata;	      /* for nft: how to print it. May be NULL */
+	size_t udata_len;
+};
+
+/* One element. Its key is what the rule loads into registers, each part padded to 4 bytes. */
+struct nsn_elem {
+	uint8_t family;
+	const char *table, *set;
+	const uint8_t *key;
+	uint32_t key_len;
+	const char *object; /* what a map of objects maps to, else "" */
+	bool odd;	    /* observed: has more to it than we ever write; never equal */
 };
 
 struct nsn_chain {
@@ -133,6 +175,16 @@ enum {
  */
 #define NSN_RTPROT 78
 
+/* The first line of our files begins so, the id of the store follows. */
+#define NSN_FILE_MARK "# made by nsnet, store "
+
+/* A file below /etc/netns: what a workload sees as its own. */
+struct nsn_file {
+	const char *path;
+	const char *text;
+	bool ours; /* observed: it begins with the mark of ours (in wanted ones: true) */
+};
+
 struct nsn_object {
 	enum nsn_kind kind;
 	struct nsn_place at;
@@ -142,6 +194,9 @@ struct nsn_object {
 		struct nsn_sysctl sysctl;
 		struct nsn_table table;
 		struct nsn_counter counter;
+		struct nsn_limit limit;
+		struct nsn_set set;
+		struct nsn_elem elem;
 		struct nsn_chain chain;
 		struct nsn_link dev;
 		uint32_t port_flags; /* NSN_OBJ_PORT */
@@ -149,16 +204,19 @@ struct nsn_object {
 		struct {
 			struct nsn_prefix prefix;
 			struct nsn_ip peer; /* family 0: none, as with all of ours */
+			uint8_t protocol;   /* NSN_RTPROT: ours; not compared */
 		} addr;			    /* NSN_OBJ_ADDR */
 		struct {
 			struct nsn_ip ip;
 			struct nsn_mac mac;
-		} neigh; /* NSN_OBJ_NEIGH: permanent */
+			uint8_t protocol; /* NSN_RTPROT: ours; not compared */
+		} neigh;		  /* NSN_OBJ_NEIGH: permanent */
 		struct {
 			struct nsn_prefix dst;
 			struct nsn_ip via;
 			uint8_t protocol;
-		} route;	 /* NSN_OBJ_ROUTE, out of `link` */
+		} route; /* NSN_OBJ_ROUTE, out of `link`; `via` family 0: on the link */
+		struct nsn_file file;
 		const char *pin; /* NSN_OBJ_PIN: the file that holds the namespace */
 	} u;
 };
@@ -171,6 +229,9 @@ int nsn_object_cmp(const struct nsn_object *a, const struct nsn_object *b);
 
 /* Whether two objects with the same key also have the same values. @a is the wanted one. */
 bool nsn_object_same(const struct nsn_object *a, const struct nsn_object *b);
+
+/* The name of the nft table it is in, and its family; NULL for what is in none. */
+const char *nsn_object_table(const struct nsn_object *o, uint8_t *family);
 
 /* The object in words, from @arena; NULL without memory. */
 char *nsn_object_str(const struct nsn_object *o, struct nsn_arena *arena);
@@ -191,10 +252,16 @@ void nsn_state_clear(struct nsn_state *s);
  */
 struct nsn_object *nsn_state_add(struct nsn_state *s, enum nsn_kind kind, struct nsn_place at,
 				 const char *link);
+/* Keeps those for which @keep says so, in their order. */
+void nsn_state_filter(struct nsn_state *s,
+		      bool (*keep)(const struct nsn_object *o, const void *arg), const void *arg);
 /* Sorts by nsn_object_cmp(); lookups need it. */
 void nsn_state_sort(struct nsn_state *s);
 /* The object with the same key as @like, or NULL. */
 const struct nsn_object *nsn_state_find(const struct nsn_state *s, const struct nsn_object *like);
+/* The objects of one kind at one place: the first; @n is how many follow each other. */
+const struct nsn_object *nsn_state_at(const struct nsn_state *s, enum nsn_kind kind,
+				      struct nsn_place at, size_t *n);
 const struct nsn_object *nsn_state_link(const struct nsn_state *s, struct nsn_place at,
 					const char *name);
 
