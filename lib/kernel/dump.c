@@ -37,8 +37,9 @@ const char *nsn_dump_link(const struct nsn_dump *d, int index)
 	/* Not among the links read; its index is LOOPBACK_IFINDEX in every namespace. */
 	if (index == 1)
 		return "lo";
-	for (i = 0; i < d->state->n; i++) {
-		const struct nsn_object *o = &d->state->objects[i];
+	/* Backwards: the links of this namespace were read last, those of others long before. */
+	for (i = d->state->n; i > 0; i--) {
+		const struct nsn_object *o = &d->state->objects[i - 1];
 
 		if (o->kind == NSN_OBJ_LINK && nsn_place_same(o->at, d->at) &&
 		    o->u.dev.index == index)

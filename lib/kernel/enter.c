@@ -3,10 +3,12 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include "../base/cleanup.h"
@@ -32,20 +34,28 @@ static int own_sys(struct nsnet_err *err)
 	return 0;
 }
 
-static int lay_over(const char *etc, const char *name, struct nsnet_err *err)
+/*
+ * The file is held while it is mounted, so that ENOENT is said of the one it is
+ * to lie over: a host without an /etc/resolv.conf, or one that is a link to
+ * nowhere. There is nothing to hide then, and ip-netns(8) goes on as well. Other
+ * failures would let a program use the host's name servers without a word.
+ */
+static int lay_over(int dir, const char *etc, const char *name, struct nsnet_err *err)
 {
-	char from[PATH_MAX], to[PATH_MAX];
+	NSN_AUTO(nsn_closep) int fd = openat(dir, name, O_PATH | O_CLOEXEC);
+	char from[sizeof("/proc/thread-self/fd/") + 12], to[sizeof("/etc/") + NAME_MAX];
+	struct stat st;
 
-	if (snprintf(from, sizeof(from), "%s/%s", etc, name) >= PATH_MAX ||
-	    snprintf(to, sizeof(to), "/etc/%s", name) >= PATH_MAX)
-		return nsn_err(err, -ENAMETOOLONG, NSNET_E_IO, "'%s' has a name that is too long",
-			       etc);
-	if (mount(from, to, "none", MS_BIND, NULL) < 0) {
-		int r = nsn_err_sys(err, -errno, "lay '%s' over '%s'", from, to);
-
-		/* A host whose resolv.conf is absent, or a link to nowhere. */
-		return r == -ENOENT ? nsn_err_hint(err, r, "touch %s", to) : r;
-	}
+	if (fd < 0 && (errno == ENOENT || errno == ELOOP))
+		return 0; /* gone since, or a link to nowhere */
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return nsn_err_sys(err, -errno, "open '%s/%s'", etc, name);
+	if (!S_ISREG(st.st_mode))
+		return 0;
+	(void)snprintf(from, sizeof(from), "/proc/thread-self/fd/%d", fd);
+	(void)snprintf(to, sizeof(to), "/etc/%s", name);
+	if (mount(from, to, "none", MS_BIND, NULL) < 0 && errno != ENOENT)
+		return nsn_err_sys(err, -errno, "lay '%s/%s' over '%s'", etc, name, to);
 	return 0;
 }
 
@@ -61,7 +71,7 @@ static int own_etc(const char *etc, struct nsnet_err *err)
 		return nsn_err_sys(err, -errno, "read '%s'", etc);
 	while (r == 0 && (entry = readdir(d)))
 		if (entry->d_name[0] != '.')
-			r = lay_over(etc, entry->d_name, err);
+			r = lay_over(dirfd(d), etc, entry->d_name, err);
 	return r;
 }
 

@@ -45,6 +45,8 @@ static int each_neigh(const struct nlmsghdr *msg, void *arg, struct nsnet_err *e
 	} else {
 		nsn_dump_ip(&o->u.neigh.ip, ndm->ndm_family, tb[NDA_DST]);
 		o->u.neigh.mac = mac;
+		if (tb[NDA_PROTOCOL] && nla_len(tb[NDA_PROTOCOL]) >= 1)
+			o->u.neigh.protocol = nla_get_u8(tb[NDA_PROTOCOL]);
 	}
 	return 0;
 }
@@ -108,6 +110,10 @@ int nsn_neigh_add(struct nsn_nl *nl, const struct nsn_object *o, struct nsnet_er
 	if (r < 0)
 		return r;
 	if (rtnl_neigh_build_add_request(n, NLM_F_CREATE | NLM_F_REPLACE, &msg) < 0)
+		return nsn_err_nomem(err);
+	/* libnl 3.7 does not know it, and forwarding entries have none. */
+	if (o->kind == NSN_OBJ_NEIGH && o->u.neigh.protocol &&
+	    nla_put_u8(msg, NDA_PROTOCOL, o->u.neigh.protocol) < 0)
 		return nsn_err_nomem(err);
 	return nsn_request_about(nl, nlmsg_hdr(msg), o, 0, err);
 }

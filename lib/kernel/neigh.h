@@ -16,7 +16,10 @@ struct nsn_nl;
 /* Adds both to @ret, which must hold the links of @at already. @bridge: there is one. */
 int nsn_neigh_dump(struct nsn_nl *nl, struct nsn_state *ret, struct nsn_place at, bool bridge,
 		   struct nsnet_err *err);
-/* For NSN_OBJ_NEIGH and NSN_OBJ_FDB. What is there is replaced, what is gone is gone. */
+/*
+ * For NSN_OBJ_NEIGH and NSN_OBJ_FDB. What is there is replaced and takes the
+ * protocol of @o (which forwarding entries do not have), what is gone is gone.
+ */
 int nsn_neigh_add(struct nsn_nl *nl, const struct nsn_object *o, struct nsnet_err *err);
 int nsn_neigh_del(struct nsn_nl *nl, const struct nsn_object *o, struct nsnet_err *err);
 

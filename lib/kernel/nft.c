@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "nft.h"
-
 #include <errno.h>
 #include <string.h>
 
 #include <libnftnl/chain.h>
-#include <libnftnl/object.h>
 #include <libnftnl/table.h>
 #include <libnftnl/udata.h>
 #include <linux/netfilter.h>
@@ -14,22 +11,16 @@
 
 #include "../base/cleanup.h"
 #include "../nl/nl.h"
+#include "nft_parts.h"
 #include "nft_rule.h"
 
-NSN_CLEANUP(struct nftnl_table, nftnl_table_free)
-NSN_CLEANUP(struct nftnl_chain, nftnl_chain_free)
-NSN_CLEANUP(struct nftnl_obj, nftnl_obj_free)
+NSN_NFT_CLEANUP(struct nftnl_table, nftnl_table_free)
+NSN_NFT_CLEANUP(struct nftnl_chain, nftnl_chain_free)
 NSN_CLEANUP(struct nftnl_udata_buf, nftnl_udata_buf_free)
-
-struct nsn_nft_txn {
-	struct nsn_nl_batch *batch;
-};
 
 NSN_CLEANUP(struct nsn_nft_txn, nsn_nft_free)
 
-/* The most one of our messages takes: 12 expressions of some 100 bytes and a comment. */
-#define MESSAGE_ROOM 4096
-#define UDATA_ROOM   256
+#define UDATA_ROOM 256
 
 /* ---- writing ----------------------------------------------------------------- */
 
@@ -51,25 +42,30 @@ void nsn_nft_free(struct nsn_nft_txn *t)
 {
 	if (!t)
 		return;
+	nsn_nft_run_free(t->run);
 	nsn_nl_batch_free(t->batch);
 	free(t);
 }
 
 int nsn_nft_commit(struct nsn_nft_txn *t, struct nsn_nl *nl, struct nsnet_err *err)
 {
-	return nsn_nl_batch_commit(nl, t->batch, err);
+	int r = nsn_nft_run_end(t, err);
+
+	return r < 0 ? r : nsn_nl_batch_commit(nl, t->batch, err);
 }
 
-static struct nlmsghdr *message(struct nsn_nft_txn *t, uint16_t type, uint16_t flags,
-				const struct nsn_object *o, uint8_t family, struct nsnet_err *err)
+struct nlmsghdr *nsn_nft_message(struct nsn_nft_txn *t, uint16_t type, uint16_t flags,
+				 const struct nsn_object *o, uint8_t family, struct nsnet_err *err)
 {
 	struct nsn_arena arena = {0};
 	const char *text = nsn_object_str(o, &arena);
 	const char *label =
 		text ? nsn_arena_printf(&arena, "%s '%s'", nsn_kind_name(o->kind), text) : NULL;
-	struct nlmsghdr *h;
+	struct nlmsghdr *h = NULL;
 
-	h = nsn_nl_batch_add(t->batch, type, family, flags, MESSAGE_ROOM, label ? label : "", err);
+	if (nsn_nft_run_end(t, err) == 0)
+		h = nsn_nl_batch_add(t->batch, type, family, flags, NSN_NFT_ROOM,
+				     label ? label : "", err);
 	nsn_arena_free(&arena);
 	return h;
 }
@@ -95,28 +91,10 @@ static int table_message(struct nsn_nft_txn *t, uint16_t type, uint16_t flags,
 					 nftnl_udata_buf_len(comment)) < 0)
 			return nsn_err_nomem(err);
 	}
-	h = message(t, type, flags, o, o->u.table.family, err);
+	h = nsn_nft_message(t, type, flags, o, o->u.table.family, err);
 	if (!h)
 		return -ENOMEM;
 	nftnl_table_nlmsg_build_payload(h, table);
-	return 0;
-}
-
-static int counter_message(struct nsn_nft_txn *t, uint16_t type, uint16_t flags,
-			   const struct nsn_object *o, struct nsnet_err *err)
-{
-	NSN_AUTO(nftnl_obj_freep) struct nftnl_obj *obj = nftnl_obj_alloc();
-	struct nlmsghdr *h;
-
-	if (!obj)
-		return nsn_err_nomem(err);
-	nftnl_obj_set_str(obj, NFTNL_OBJ_TABLE, o->u.counter.table);
-	nftnl_obj_set_str(obj, NFTNL_OBJ_NAME, o->u.counter.name);
-	nftnl_obj_set_u32(obj, NFTNL_OBJ_TYPE, NFT_OBJECT_COUNTER);
-	h = message(t, type, flags, o, o->u.counter.family, err);
-	if (!h)
-		return -ENOMEM;
-	nftnl_obj_nlmsg_build_payload(h, obj);
 	return 0;
 }
 
@@ -137,7 +115,7 @@ static int chain_message(struct nsn_nft_txn *t, uint16_t type, uint16_t flags,
 		nftnl_chain_set_s32(chain, NFTNL_CHAIN_PRIO, c->priority);
 		nftnl_chain_set_u32(chain, NFTNL_CHAIN_POLICY, c->policy);
 	}
-	h = message(t, type, flags, o, c->family, err);
+	h = nsn_nft_message(t, type, flags, o, c->family, err);
 	if (!h)
 		return -ENOMEM;
 	nftnl_chain_nlmsg_build_payload(h, chain);
@@ -147,8 +125,8 @@ static int chain_message(struct nsn_nft_txn *t, uint16_t type, uint16_t flags,
 static int rule_message(struct nsn_nft_txn *t, const struct nsn_object *o,
 			const struct nsn_rule *from, struct nsnet_err *err)
 {
-	struct nlmsghdr *h =
-		message(t, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, o, o->u.chain.family, err);
+	struct nlmsghdr *h = nsn_nft_message(t, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, o,
+					     o->u.chain.family, err);
 	int r = h ? nsn_rule_write(h, &o->u.chain, from) : -ENOMEM;
 
 	if (r == -EINVAL)
@@ -161,29 +139,28 @@ static int rule_message(struct nsn_nft_txn *t, const struct nsn_object *o,
 static int flush_message(struct nsn_nft_txn *t, const struct nsn_object *o, struct nsnet_err *err)
 {
 	static const struct nsn_rule any;
-	struct nlmsghdr *h = message(t, NFT_MSG_DELRULE, 0, o, o->u.chain.family, err);
+	struct nlmsghdr *h = nsn_nft_message(t, NFT_MSG_DELRULE, 0, o, o->u.chain.family, err);
 
 	if (!h || nsn_rule_write(h, &o->u.chain, &any) < 0)
 		return nsn_err_nomem(err);
 	return 0;
 }
 
-static int chain_add(struct nsn_nft_txn *t, const struct nsn_object *o, struct nsnet_err *err)
+/* A chain with its rules, which must be gone before it. */
+static int chain_write(struct nsn_nft_txn *t, uint16_t type, uint16_t flags,
+		       const struct nsn_object *o, struct nsnet_err *err)
 {
 	size_t i;
 	int r;
 
-	r = chain_message(t, NFT_MSG_NEWCHAIN, NLM_F_CREATE, o, err);
+	if (type == NFT_MSG_DELCHAIN) {
+		r = flush_message(t, o, err);
+		return r < 0 ? r : chain_message(t, type, flags, o, err);
+	}
+	r = chain_message(t, type, flags, o, err);
 	for (i = 0; r == 0 && i < o->u.chain.n_rules; i++)
 		r = rule_message(t, o, &o->u.chain.rules[i], err);
 	return r;
-}
-
-static int chain_del(struct nsn_nft_txn *t, const struct nsn_object *o, struct nsnet_err *err)
-{
-	int r = flush_message(t, o, err);
-
-	return r < 0 ? r : chain_message(t, NFT_MSG_DELCHAIN, 0, o, err);
 }
 
 /* What the kernel takes only when a chain is made. */
@@ -192,22 +169,32 @@ static bool same_hook(const struct nsn_chain *a, const struct nsn_chain *b)
 	return strcmp(a->type, b->type) == 0 && a->hook == b->hook && a->priority == b->priority;
 }
 
+/* A message of the first type for what is there changes nothing, and is no error. */
+static const struct writer {
+	int (*write)(struct nsn_nft_txn *t, uint16_t type, uint16_t flags,
+		     const struct nsn_object *o, struct nsnet_err *err);
+	uint16_t make, drop;
+} writers[NSN_OBJ_KINDS] = {
+	[NSN_OBJ_TABLE] = {table_message, NFT_MSG_NEWTABLE, NFT_MSG_DELTABLE},
+	[NSN_OBJ_COUNTER] = {nsn_nft_counter_write, NFT_MSG_NEWOBJ, NFT_MSG_DELOBJ},
+	[NSN_OBJ_LIMIT] = {nsn_nft_limit_write, NFT_MSG_NEWOBJ, NFT_MSG_DELOBJ},
+	[NSN_OBJ_SET] = {nsn_nft_set_write, NFT_MSG_NEWSET, NFT_MSG_DELSET},
+	[NSN_OBJ_ELEM] = {nsn_nft_elem_write, NFT_MSG_NEWSETELEM, NFT_MSG_DELSETELEM},
+	[NSN_OBJ_CHAIN] = {chain_write, NFT_MSG_NEWCHAIN, NFT_MSG_DELCHAIN},
+};
+
 int nsn_nft_add(struct nsn_nft_txn *t, const struct nsn_object *o, struct nsnet_err *err)
 {
-	if (o->kind == NSN_OBJ_TABLE)
-		return table_message(t, NFT_MSG_NEWTABLE, NLM_F_CREATE, o, err);
-	if (o->kind == NSN_OBJ_COUNTER)
-		return counter_message(t, NFT_MSG_NEWOBJ, NLM_F_CREATE, o, err);
-	return chain_add(t, o, err);
+	const struct writer *w = &writers[o->kind];
+
+	return w->write(t, w->make, NLM_F_CREATE, o, err);
 }
 
 int nsn_nft_del(struct nsn_nft_txn *t, const struct nsn_object *o, struct nsnet_err *err)
 {
-	if (o->kind == NSN_OBJ_TABLE)
-		return table_message(t, NFT_MSG_DELTABLE, 0, o, err);
-	if (o->kind == NSN_OBJ_COUNTER)
-		return counter_message(t, NFT_MSG_DELOBJ, 0, o, err);
-	return chain_del(t, o, err);
+	const struct writer *w = &writers[o->kind];
+
+	return w->write(t, w->drop, 0, o, err);
 }
 
 int nsn_nft_change(struct nsn_nft_txn *t, const struct nsn_object *want,
@@ -225,16 +212,9 @@ int nsn_nft_change(struct nsn_nft_txn *t, const struct nsn_object *want,
 
 /* ---- reading ----------------------------------------------------------------- */
 
-struct dump {
-	const char *table;
-	struct nsn_state *state;
-	struct nsn_place at;
-	size_t start;
-};
-
-static void restart(void *arg)
+void nsn_nft_restart(void *arg)
 {
-	const struct dump *d = arg;
+	const struct nsn_nft_dump *d = arg;
 
 	d->state->n = d->start;
 }
@@ -258,7 +238,7 @@ static int each_table_udata(const struct nftnl_udata *attr, void *arg)
 static int each_table(const struct nlmsghdr *msg, void *arg, struct nsnet_err *err)
 {
 	NSN_AUTO(nftnl_table_freep) struct nftnl_table *table = nftnl_table_alloc();
-	const struct dump *d = arg;
+	const struct nsn_nft_dump *d = arg;
 	struct comment c = {.arena = &d->state->arena, .text = ""};
 	struct nsn_object *o;
 	const void *udata;
@@ -282,36 +262,10 @@ static int each_table(const struct nlmsghdr *msg, void *arg, struct nsnet_err *e
 	return o->u.table.name ? 0 : nsn_err_nomem(err);
 }
 
-static int each_counter(const struct nlmsghdr *msg, void *arg, struct nsnet_err *err)
-{
-	NSN_AUTO(nftnl_obj_freep) struct nftnl_obj *obj = nftnl_obj_alloc();
-	const struct dump *d = arg;
-	struct nsn_counter *c;
-	struct nsn_object *o;
-
-	if (!obj)
-		return nsn_err_nomem(err);
-	if (nftnl_obj_nlmsg_parse(msg, obj) < 0)
-		return nsn_err(err, -EBADMSG, NSNET_E_KERNEL, "unreadable nft object");
-	if (strcmp(nftnl_obj_get_str(obj, NFTNL_OBJ_TABLE), d->table) != 0 ||
-	    nftnl_obj_get_u32(obj, NFTNL_OBJ_TYPE) != NFT_OBJECT_COUNTER)
-		return 0;
-	o = nsn_state_add(d->state, NSN_OBJ_COUNTER, d->at, "");
-	if (!o)
-		return nsn_err_nomem(err);
-	c = &o->u.counter;
-	c->family = (uint8_t)nftnl_obj_get_u32(obj, NFTNL_OBJ_FAMILY);
-	c->table = nsn_arena_strdup(&d->state->arena, nftnl_obj_get_str(obj, NFTNL_OBJ_TABLE));
-	c->name = nsn_arena_strdup(&d->state->arena, nftnl_obj_get_str(obj, NFTNL_OBJ_NAME));
-	c->packets = nftnl_obj_get_u64(obj, NFTNL_OBJ_CTR_PKTS);
-	c->bytes = nftnl_obj_get_u64(obj, NFTNL_OBJ_CTR_BYTES);
-	return c->table && c->name ? 0 : nsn_err_nomem(err);
-}
-
 static int each_chain(const struct nlmsghdr *msg, void *arg, struct nsnet_err *err)
 {
 	NSN_AUTO(nftnl_chain_freep) struct nftnl_chain *chain = nftnl_chain_alloc();
-	const struct dump *d = arg;
+	const struct nsn_nft_dump *d = arg;
 	struct nsn_arena *arena = &d->state->arena;
 	struct nsn_object *o;
 	struct nsn_chain *c;
@@ -340,7 +294,7 @@ static int each_chain(const struct nlmsghdr *msg, void *arg, struct nsnet_err *e
 }
 
 /* The chain a rule belongs to, among those just read. */
-static struct nsn_chain *chain_of(const struct dump *d, const struct nsn_chain *like)
+static struct nsn_chain *chain_of(const struct nsn_nft_dump *d, const struct nsn_chain *like)
 {
 	size_t i;
 
@@ -377,7 +331,7 @@ static int append_rule(struct nsn_chain *c, struct nsn_arena *arena, const struc
 
 static void restart_rules(void *arg)
 {
-	const struct dump *d = arg;
+	const struct nsn_nft_dump *d = arg;
 	size_t i;
 
 	for (i = d->start; i < d->state->n; i++)
@@ -387,7 +341,7 @@ static void restart_rules(void *arg)
 
 static int each_rule(const struct nlmsghdr *msg, void *arg, struct nsnet_err *err)
 {
-	const struct dump *d = arg;
+	const struct nsn_nft_dump *d = arg;
 	struct nsn_chain in = {0}, *c;
 	struct nsn_rule rule;
 	int r;
@@ -401,7 +355,7 @@ static int each_rule(const struct nlmsghdr *msg, void *arg, struct nsnet_err *er
 	return 0;
 }
 
-static int dump_kind(struct nsn_nl *nl, struct dump *d, uint16_t type,
+static int dump_kind(struct nsn_nl *nl, struct nsn_nft_dump *d, uint16_t type,
 		     int (*each)(const struct nlmsghdr *, void *, struct nsnet_err *),
 		     void (*again)(void *), const char *what, struct nsnet_err *err)
 {
@@ -416,16 +370,24 @@ static int dump_kind(struct nsn_nl *nl, struct dump *d, uint16_t type,
 int nsn_nft_dump(struct nsn_nl *nl, const char *table, struct nsn_state *ret, struct nsn_place at,
 		 struct nsnet_err *err)
 {
-	struct dump d = {.table = table, .state = ret, .at = at, .start = ret->n};
+	struct nsn_nft_dump d = {.table = table, .state = ret, .at = at, .start = ret->n};
+	size_t sets;
 	int r;
 
-	r = dump_kind(nl, &d, NFT_MSG_GETTABLE, each_table, restart, "tables", err);
+	r = dump_kind(nl, &d, NFT_MSG_GETTABLE, each_table, nsn_nft_restart, "tables", err);
 	d.start = ret->n;
 	if (r == 0)
-		r = dump_kind(nl, &d, NFT_MSG_GETOBJ, each_counter, restart, "objects", err);
+		r = dump_kind(nl, &d, NFT_MSG_GETOBJ, nsn_nft_obj_read, nsn_nft_restart, "objects",
+			      err);
+	sets = d.start = ret->n;
+	if (r == 0)
+		r = dump_kind(nl, &d, NFT_MSG_GETSET, nsn_nft_set_read, nsn_nft_restart, "sets",
+			      err);
+	if (r == 0)
+		r = nsn_nft_dump_elems(nl, &d, sets, err);
 	d.start = ret->n;
 	if (r == 0)
-		r = dump_kind(nl, &d, NFT_MSG_GETCHAIN, each_chain, restart, "chains", err);
+		r = dump_kind(nl, &d, NFT_MSG_GETCHAIN, each_chain, nsn_nft_restart, "chains", err);
 	if (r == 0)
 		r = dump_kind(nl, &d, NFT_MSG_GETRULE, each_rule, restart_rules, "rules", err);
 	return r;

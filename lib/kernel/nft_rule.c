@@ -13,10 +13,11 @@
 #include <linux/netfilter/nf_tables.h>
 
 #include "../base/cleanup.h"
+#include "nft_parts.h"
 
 typedef struct nftnl_expr expr;
 
-NSN_CLEANUP(struct nftnl_rule, nftnl_rule_free)
+NSN_NFT_CLEANUP(struct nftnl_rule, nftnl_rule_free)
 NSN_CLEANUP(struct nftnl_udata_buf, nftnl_udata_buf_free)
 
 #define UDATA_ROOM 256
@@ -56,10 +57,34 @@ static void encode_cmp(expr *e, const struct nsn_expr *x)
 	nftnl_expr_set(e, NFTNL_EXPR_CMP_DATA, x->data, x->len);
 }
 
+static void encode_object(expr *e, const struct nsn_expr *x, uint32_t type)
+{
+	nftnl_expr_set_u32(e, NFTNL_EXPR_OBJREF_IMM_TYPE, type);
+	nftnl_expr_set_str(e, NFTNL_EXPR_OBJREF_IMM_NAME, x->name);
+}
+
 static void encode_counter(expr *e, const struct nsn_expr *x)
 {
-	nftnl_expr_set_u32(e, NFTNL_EXPR_OBJREF_IMM_TYPE, NFT_OBJECT_COUNTER);
-	nftnl_expr_set_str(e, NFTNL_EXPR_OBJREF_IMM_NAME, x->name);
+	encode_object(e, x, NFT_OBJECT_COUNTER);
+}
+
+static void encode_limit(expr *e, const struct nsn_expr *x)
+{
+	encode_object(e, x, NFT_OBJECT_LIMIT);
+}
+
+static void encode_lookup(expr *e, const struct nsn_expr *x)
+{
+	nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_SREG, x->reg);
+	nftnl_expr_set_str(e, NFTNL_EXPR_LOOKUP_SET, x->name);
+	if (x->key)
+		nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_FLAGS, (uint32_t)x->key);
+}
+
+static void encode_objmap(expr *e, const struct nsn_expr *x)
+{
+	nftnl_expr_set_u32(e, NFTNL_EXPR_OBJREF_SET_SREG, x->reg);
+	nftnl_expr_set_str(e, NFTNL_EXPR_OBJREF_SET_NAME, x->name);
 }
 
 static void encode_verdict(expr *e, const struct nsn_expr *x)
@@ -128,11 +153,37 @@ static bool take_name(struct nsn_expr *x, const expr *e, uint16_t attr)
 	return n >= 0 && (size_t)n < sizeof(x->name);
 }
 
-static bool decode_counter(struct nsn_expr *x, const expr *e)
+static bool decode_object(struct nsn_expr *x, const expr *e, uint32_t type)
 {
 	return nftnl_expr_is_set(e, NFTNL_EXPR_OBJREF_IMM_TYPE) &&
-	       nftnl_expr_get_u32(e, NFTNL_EXPR_OBJREF_IMM_TYPE) == NFT_OBJECT_COUNTER &&
+	       nftnl_expr_get_u32(e, NFTNL_EXPR_OBJREF_IMM_TYPE) == type &&
 	       take_name(x, e, NFTNL_EXPR_OBJREF_IMM_NAME);
+}
+
+static bool decode_counter(struct nsn_expr *x, const expr *e)
+{
+	return decode_object(x, e, NFT_OBJECT_COUNTER);
+}
+
+static bool decode_limit(struct nsn_expr *x, const expr *e)
+{
+	return decode_object(x, e, NFT_OBJECT_LIMIT);
+}
+
+static bool decode_lookup(struct nsn_expr *x, const expr *e)
+{
+	x->reg = nftnl_expr_get_u32(e, NFTNL_EXPR_LOOKUP_SREG);
+	if (nftnl_expr_is_set(e, NFTNL_EXPR_LOOKUP_FLAGS))
+		x->key = (int32_t)nftnl_expr_get_u32(e, NFTNL_EXPR_LOOKUP_FLAGS);
+	return !nftnl_expr_is_set(e, NFTNL_EXPR_LOOKUP_DREG) &&
+	       take_name(x, e, NFTNL_EXPR_LOOKUP_SET);
+}
+
+static bool decode_objmap(struct nsn_expr *x, const expr *e)
+{
+	x->reg = nftnl_expr_get_u32(e, NFTNL_EXPR_OBJREF_SET_SREG);
+	return nftnl_expr_is_set(e, NFTNL_EXPR_OBJREF_SET_NAME) &&
+	       take_name(x, e, NFTNL_EXPR_OBJREF_SET_NAME);
 }
 
 static bool decode_verdict(struct nsn_expr *x, const expr *e)
@@ -152,7 +203,10 @@ static const struct {
 	[NSN_EXPR_PAYLOAD] = {"payload", encode_payload, decode_payload},
 	[NSN_EXPR_BITWISE] = {"bitwise", encode_bitwise, decode_bitwise},
 	[NSN_EXPR_CMP] = {"cmp", encode_cmp, decode_cmp},
+	[NSN_EXPR_LOOKUP] = {"lookup", encode_lookup, decode_lookup},
 	[NSN_EXPR_COUNTER] = {"objref", encode_counter, decode_counter},
+	[NSN_EXPR_LIMIT] = {"objref", encode_limit, decode_limit},
+	[NSN_EXPR_OBJMAP] = {"objref", encode_objmap, decode_objmap},
 	[NSN_EXPR_VERDICT] = {"immediate", encode_verdict, decode_verdict},
 };
 static_assert(NSN_COUNT(exprs) == NSN_EXPR_OTHER, "one row a kind");

@@ -14,6 +14,32 @@
 
 NSN_CLEANUP(struct rtnl_route, rtnl_route_put)
 
+/* What the kernel keeps for itself, or has copied from another route for one address. */
+static bool is_kernels(const struct rtmsg *rtm)
+{
+	return rtm->rtm_protocol == RTPROT_KERNEL || (rtm->rtm_flags & RTM_F_CLONED) ||
+	       rtm->rtm_type == RTN_LOCAL || rtm->rtm_type == RTN_BROADCAST ||
+	       rtm->rtm_type == RTN_ANYCAST || rtm->rtm_type == RTN_MULTICAST;
+}
+
+/*
+ * A gateway of the other family (IPv4 via IPv6) is one, too: without it the
+ * route would look like one on the link.
+ */
+static void read_via(struct nsn_ip *ret, uint8_t family, struct nlattr **tb)
+{
+	const struct rtvia *via;
+
+	if (tb[RTA_GATEWAY]) {
+		nsn_dump_ip(ret, family, tb[RTA_GATEWAY]);
+	} else if (tb[RTA_VIA] && (size_t)nla_len(tb[RTA_VIA]) == sizeof(*via) + 16) {
+		via = nla_data(tb[RTA_VIA]);
+		ret->family = AF_INET6;
+		memcpy(ret->bytes, via->rtvia_addr, sizeof(ret->bytes));
+	}
+}
+
+/* Several hops at once (RTA_MULTIPATH) are no link and no gateway: like none of ours. */
 static int each_route(const struct nlmsghdr *msg, void *arg, struct nsnet_err *err)
 {
 	const struct rtmsg *rtm = nlmsg_data(msg);
@@ -26,7 +52,7 @@ static int each_route(const struct nlmsghdr *msg, void *arg, struct nsnet_err *e
 		return 0;
 	if (nlmsg_parse(nsn_msg_mutable(msg), sizeof(*rtm), tb, RTA_MAX, NULL) < 0)
 		return nsn_dump_unreadable("route", err);
-	if (rtm->rtm_table != RT_TABLE_MAIN || rtm->rtm_protocol == RTPROT_KERNEL)
+	if (rtm->rtm_table != RT_TABLE_MAIN || is_kernels(rtm))
 		return 0;
 	if (tb[RTA_OIF])
 		link = nsn_dump_link(d, (int)nla_get_u32(tb[RTA_OIF]));
@@ -35,12 +61,12 @@ static int each_route(const struct nlmsghdr *msg, void *arg, struct nsnet_err *e
 		return nsn_err_nomem(err);
 	o->u.route.protocol = rtm->rtm_protocol;
 	o->u.route.dst.len = rtm->rtm_dst_len;
+	/* A default route has none. */
 	if (tb[RTA_DST])
 		nsn_dump_ip(&o->u.route.dst.ip, rtm->rtm_family, tb[RTA_DST]);
 	else
 		o->u.route.dst.ip.family = rtm->rtm_family;
-	if (tb[RTA_GATEWAY])
-		nsn_dump_ip(&o->u.route.via, rtm->rtm_family, tb[RTA_GATEWAY]);
+	read_via(&o->u.route.via, rtm->rtm_family, tb);
 	return 0;
 }
 
@@ -55,6 +81,7 @@ int nsn_route_dump(struct nsn_nl *nl, struct nsn_state *ret, struct nsn_place at
 
 static int add_hop(struct rtnl_route *route, const struct nsn_object *o, int index)
 {
+	uint8_t family = o->u.route.via.family;
 	NSN_AUTO(nl_addr_putp) struct nl_addr *via = NULL;
 	struct rtnl_nexthop *hop = rtnl_route_nh_alloc();
 
@@ -63,7 +90,8 @@ static int add_hop(struct rtnl_route *route, const struct nsn_object *o, int ind
 	/* The route owns its hops from here on. */
 	rtnl_route_add_nexthop(route, hop);
 	rtnl_route_nh_set_ifindex(hop, index);
-	if (o->u.route.via.family == 0)
+	/* RTA_GATEWAY takes the route's family only; to delete, the link is enough. */
+	if (family != o->u.route.dst.ip.family)
 		return 0;
 	via = nsn_msg_addr(&o->u.route.via);
 	if (!via)
@@ -85,7 +113,7 @@ static int build(struct rtnl_route **ret, const struct nsn_object *o, int index,
 	rtnl_route_set_protocol(route, o->u.route.protocol);
 	rtnl_route_set_type(route, RTN_UNICAST);
 	rtnl_route_set_scope(route, o->u.route.via.family ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK);
-	if (rtnl_route_set_dst(route, dst) < 0 || add_hop(route, o, index) < 0)
+	if (rtnl_route_set_dst(route, dst) < 0 || (index && add_hop(route, o, index) < 0))
 		return nsn_err_nomem(err);
 	*ret = NSN_TAKE_PTR(route);
 	return 0;
@@ -97,6 +125,9 @@ int nsn_route_add(struct nsn_nl *nl, const struct nsn_object *o, struct nsnet_er
 	NSN_AUTO(nlmsg_freep) struct nl_msg *msg = NULL;
 	int index, r;
 
+	if (o->u.route.via.family && o->u.route.via.family != o->u.route.dst.ip.family)
+		return nsn_err(err, -EAFNOSUPPORT, NSNET_E_INTERNAL,
+			       "a route and its gateway are of one family");
 	r = nsn_link_index(nl, o->link, &index, err);
 	if (r == 0)
 		r = build(&route, o, index, err);
@@ -111,13 +142,19 @@ int nsn_route_del(struct nsn_nl *nl, const struct nsn_object *o, struct nsnet_er
 {
 	NSN_AUTO(rtnl_route_putp) struct rtnl_route *route = NULL;
 	NSN_AUTO(nlmsg_freep) struct nl_msg *msg = NULL;
-	int index, r;
+	int index = 0, r = 0;
 
-	r = nsn_link_to_delete_from(nl, o, &index, err);
+	/* One with several hops, or with none (a blackhole), hangs on no link. */
+	if (o->link[0])
+		r = nsn_link_to_delete_from(nl, o, &index, err);
 	if (r == 0)
 		r = build(&route, o, index, err);
 	if (r != 0)
 		return r < 0 ? r : 0;
+	/* Whatever its type and scope: the object does not say, and for the kernel they would
+	 * count. */
+	rtnl_route_set_type(route, RTN_UNSPEC);
+	rtnl_route_set_scope(route, RT_SCOPE_NOWHERE);
 	if (rtnl_route_build_del_request(route, 0, &msg) < 0)
 		return nsn_err_nomem(err);
 	return nsn_request_about(nl, nlmsg_hdr(msg), o, ESRCH, err);

@@ -3,7 +3,11 @@
 #define NSN_KERNEL_ROUTE_H
 
 /*
- * route - unicast routes of the main table (NSN_OBJ_ROUTE), both families
+ * route - routes of the main table (NSN_OBJ_ROUTE), both families
+ *
+ * A route without a gateway is "on the link": its addresses are asked for
+ * there. A default route may go via an address that is only reachable by such
+ * a one; make that first.
  */
 #include "../object/object.h"
 
@@ -11,10 +15,12 @@ struct nsn_nl;
 
 /*
  * Adds the routes to @ret, but for those that the kernel makes of addresses.
- * @ret must hold the links of @at already.
+ * @ret must hold the links of @at already. One with several hops, or with none,
+ * has link "" and no gateway.
  */
 int nsn_route_dump(struct nsn_nl *nl, struct nsn_state *ret, struct nsn_place at,
 		   struct nsnet_err *err);
+/* What is there is replaced, what is gone is gone. */
 int nsn_route_add(struct nsn_nl *nl, const struct nsn_object *o, struct nsnet_err *err);
 int nsn_route_del(struct nsn_nl *nl, const struct nsn_object *o, struct nsnet_err *err);
 
