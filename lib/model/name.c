@@ -6,6 +6,7 @@
 
 #include "../base/cleanup.h"
 #include "../base/text.h"
+#include "parts.h"
 
 /* Not isalpha() and friends: what they say depends on the locale. */
 #define LETTERS	 "abcdefghijklmnopqrstuvwxyz"
@@ -74,8 +75,6 @@ static const char *broken_rule(const char *name)
 		return "it is too long, 32 characters at most";
 	if (name[len - 1] == '-')
 		return "it ends with '-'";
-	if (reserved(name))
-		return "the word is reserved, choose another";
 	return NULL;
 }
 
@@ -104,16 +103,29 @@ static bool suggest(const char *name, char out[NSN_NAME_MAX + 1])
 	return nsn_name_ok(out) && !reserved(out);
 }
 
-int nsn_tenant_name_check(const char *name, struct nsnet_err *err)
+static int check(const char *name, const char *what, bool is_reserved, struct nsnet_err *err)
 {
 	const char *why = broken_rule(name);
 	char shown[NSN_SHOW_SIZE], better[NSN_NAME_MAX + 1];
 
+	if (!why && is_reserved)
+		why = "the word is reserved, choose another";
 	if (!why)
 		return 0;
-	nsn_err(err, -EINVAL, NSNET_E_BAD_NAME, "'%s' is not a tenant name: %s",
-		nsn_text_show(name, shown, sizeof(shown)), why);
+	nsn_err(err, -EINVAL, NSNET_E_BAD_NAME, "'%s' is not %s name: %s",
+		nsn_text_show(name, shown, sizeof(shown)), what, why);
 	if (suggest(name, better) && strcmp(name, better) != 0)
 		nsn_err_hint(err, -EINVAL, "did you mean %s?", better);
 	return -EINVAL;
+}
+
+int nsn_tenant_name_check(const char *name, struct nsnet_err *err)
+{
+	return check(name, "a tenant", reserved(name), err);
+}
+
+int nsn_endpoint_name_check(const char *name, struct nsnet_err *err)
+{
+	return check(name, "an endpoint", reserved(name) && strcmp(name, NSN_DEFAULT_ENDPOINT) != 0,
+		     err);
 }

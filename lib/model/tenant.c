@@ -1,118 +1,162 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "tenant.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "../base/cleanup.h"
+#include "parts.h"
 
 void nsn_tenant_clear(struct nsn_tenant *t)
 {
 	if (!t)
 		return;
 	free(t->endpoints);
+	free(t->labels);
+	free(t->owners);
 	*t = (struct nsn_tenant){0};
+}
+
+static void clearp(struct nsn_tenant *t)
+{
+	nsn_tenant_clear(t);
+}
+
+/* ---- from a definition ------------------------------------------------------ */
+
+static int take_settings(struct nsn_tenant *t, const struct nsnet_tenant_def *def,
+			 struct nsnet_err *err)
+{
+	int r = 0;
+
+	if (def->mtu)
+		r = nsn_mtu_parse(&t->mtu, def->mtu, err);
+	if (r == 0)
+		r = nsn_mtu_check(t->mtu, &t->subnet6, err);
+	if (r == 0 && def->inside)
+		r = nsn_inside_parse(&t->inside_deny, def->inside, err);
+	if (r == 0 && def->rate)
+		r = nsn_rate_parse(&t->rate, def->rate, err);
+	if (r == 0 && def->labels)
+		r = nsn_labels_parse(&t->labels, &t->n_labels, def->labels, def->n_labels, err);
+	if (r == 0 && def->owners)
+		r = nsn_owners_parse(&t->owners, &t->n_owners, def->owners, def->n_owners, err);
+	return r;
+}
+
+static int take_endpoints(struct nsn_tenant *t, const struct nsnet_tenant_def *def,
+			  struct nsnet_err *err)
+{
+	static const struct nsnet_endpoint_def only = {.name = NSN_DEFAULT_ENDPOINT};
+	const struct nsnet_endpoint_def *defs = def->n_endpoints ? def->endpoints : &only;
+	const size_t n = def->n_endpoints ? def->n_endpoints : 1;
+	struct nsn_endpoint e = {0};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		r = nsn_endpoint_parse(&e, t->name, &defs[i], err);
+		if (r == 0 && e.fixed6 && nsn_prefix_off(&t->subnet6)) {
+			(void)nsn_err(err, -EINVAL, NSNET_E_BAD_ADDRESS,
+				      "endpoint '%s/%s' has an IPv6 address, but the tenant no "
+				      "IPv6 subnet",
+				      t->name, e.name);
+			return nsn_err_hint(err, -EINVAL, "--subnet6 auto");
+		}
+		if (r == 0)
+			r = nsn_tenant_endpoint_add(t, &e, err);
+	}
+	return r;
+}
+
+static unsigned int given_by(const struct nsnet_tenant_def *def, const struct nsn_tenant *t)
+{
+	return (t->subnet.ip.family ? NSN_GIVEN_SUBNET : 0U) |
+	       (def->subnet6 ? NSN_GIVEN_SUBNET6 : 0U) | (def->mtu ? NSN_GIVEN_MTU : 0U) |
+	       (def->rate ? NSN_GIVEN_RATE : 0U) | (def->inside ? NSN_GIVEN_INSIDE : 0U) |
+	       (def->labels ? NSN_GIVEN_LABELS : 0U) | (def->owners ? NSN_GIVEN_OWNERS : 0U) |
+	       (def->n_endpoints ? NSN_GIVEN_ENDPOINTS : 0U);
+}
+
+int nsn_tenant_parse(struct nsn_tenant *ret, const struct nsnet_tenant_def *def,
+		     struct nsnet_err *err)
+{
+	NSN_AUTO(clearp) struct nsn_tenant t = {.mtu = NSN_MTU_DEFAULT};
+	const char *name = def->name ? def->name : "";
+	int r;
+
+	r = nsn_tenant_name_check(name, err);
+	if (r == 0)
+		memcpy(t.name, name, strlen(name) + 1);
+	if (r == 0)
+		r = nsn_subnet_setting(&t.subnet, AF_INET, def->subnet ? def->subnet : "auto", err);
+	if (r == 0 && def->subnet6)
+		r = nsn_subnet_setting(&t.subnet6, AF_INET6, def->subnet6, err);
+	if (r == 0)
+		r = take_settings(&t, def, err);
+	if (r == 0)
+		r = take_endpoints(&t, def, err);
+	if (r < 0)
+		return def->where ? nsn_err_where(err, r, "%s", def->where) : r;
+	t.given = given_by(def, &t);
+	*ret = t;
+	t = (struct nsn_tenant){0};
+	return 0;
 }
 
 int nsn_tenant_init(struct nsn_tenant *ret, const char *name, const char *subnet,
 		    struct nsnet_err *err)
 {
-	struct nsn_tenant t = {0};
+	const struct nsnet_tenant_def def = {.name = name, .subnet = subnet};
+	NSN_AUTO(clearp) struct nsn_tenant t = {0};
+	struct nsn_prefix p;
 	int r;
 
 	r = nsn_tenant_name_check(name, err);
+	if (r == 0)
+		r = nsn_subnet_parse(&p, subnet, err); /* no `auto` here */
+	if (r == 0)
+		r = nsn_tenant_parse(&t, &def, err);
+	if (r == 0)
+		r = nsn_tenant_allocate(&t, err);
 	if (r < 0)
 		return r;
-	r = nsn_subnet_parse(&t.subnet, subnet, err);
-	if (r < 0)
-		return r;
-
-	t.endpoints = calloc(1, sizeof(*t.endpoints));
-	if (!t.endpoints)
-		return nsn_err_nomem(err);
-	t.n_endpoints = 1;
-	memcpy(t.name, name, strlen(name) + 1);
-	t.gateway = nsn_ip_add(&t.subnet.ip, 1);
-	memcpy(t.endpoints[0].name, NSN_DEFAULT_ENDPOINT, sizeof(NSN_DEFAULT_ENDPOINT));
-	t.endpoints[0].ip = nsn_ip_add(&t.subnet.ip, 2);
 	*ret = t;
+	t = (struct nsn_tenant){0};
 	return 0;
+}
+
+/* ---- copying ---------------------------------------------------------------- */
+
+/* false: no memory. */
+static bool copy_array(void *ret, const void *array, size_t n, size_t size)
+{
+	void *copy = NULL;
+
+	if (n > 0) {
+		copy = calloc(n, size);
+		if (!copy)
+			return false;
+		memcpy(copy, array, n * size);
+	}
+	memcpy(ret, &copy, sizeof(copy));
+	return true;
 }
 
 int nsn_tenant_copy(struct nsn_tenant *ret, const struct nsn_tenant *t, struct nsnet_err *err)
 {
-	struct nsn_tenant copy = *t;
+	NSN_AUTO(clearp) struct nsn_tenant copy = *t;
 
 	copy.endpoints = NULL;
-	if (t->n_endpoints > 0) {
-		copy.endpoints = calloc(t->n_endpoints, sizeof(*copy.endpoints));
-		if (!copy.endpoints)
-			return nsn_err_nomem(err);
-		memcpy(copy.endpoints, t->endpoints, t->n_endpoints * sizeof(*copy.endpoints));
-	}
+	copy.labels = NULL;
+	copy.owners = NULL;
+	if (!copy_array(&copy.endpoints, t->endpoints, t->n_endpoints, sizeof(*t->endpoints)) ||
+	    !copy_array(&copy.labels, t->labels, t->n_labels, sizeof(*t->labels)) ||
+	    !copy_array(&copy.owners, t->owners, t->n_owners, sizeof(*t->owners)))
+		return nsn_err_nomem(err);
 	*ret = copy;
+	copy = (struct nsn_tenant){0};
 	return 0;
-}
-
-static const struct nsn_endpoint *find_endpoint(const struct nsn_tenant *t, const char *name)
-{
-	for (size_t i = 0; i < t->n_endpoints; i++)
-		if (strcmp(t->endpoints[i].name, name) == 0)
-			return &t->endpoints[i];
-	return NULL;
-}
-
-/* Endpoints are a set: their order says only which was made first. */
-static bool same_endpoints(const struct nsn_tenant *have, const struct nsn_tenant *want, char *buf,
-			   size_t size)
-{
-	char a[NSN_IP_STRLEN], b[NSN_IP_STRLEN];
-
-	for (size_t i = 0; i < want->n_endpoints; i++) {
-		const struct nsn_endpoint *w = &want->endpoints[i];
-		const struct nsn_endpoint *h = find_endpoint(have, w->name);
-
-		if (!h) {
-			(void)snprintf(buf, size, "no endpoint %s", w->name);
-			return false;
-		}
-		if (nsn_ip_cmp(&h->ip, &w->ip) != 0) {
-			(void)snprintf(buf, size, "endpoint %s %s, not %s", w->name,
-				       nsn_ip_str(&h->ip, a), nsn_ip_str(&w->ip, b));
-			return false;
-		}
-	}
-	for (size_t i = 0; i < have->n_endpoints; i++) {
-		if (!find_endpoint(want, have->endpoints[i].name)) {
-			(void)snprintf(buf, size, "endpoint %s, not none", have->endpoints[i].name);
-			return false;
-		}
-	}
-	return true;
-}
-
-bool nsn_tenant_same(const struct nsn_tenant *have, const struct nsn_tenant *want, char *buf,
-		     size_t size)
-{
-	char a[NSN_PREFIX_STRLEN], b[NSN_PREFIX_STRLEN];
-
-	if (strcmp(have->name, want->name) != 0) {
-		(void)snprintf(buf, size, "name %s, not %s", have->name, want->name);
-		return false;
-	}
-	if (nsn_prefix_cmp(&have->subnet, &want->subnet) != 0) {
-		(void)snprintf(buf, size, "subnet %s, not %s", nsn_prefix_str(&have->subnet, a),
-			       nsn_prefix_str(&want->subnet, b));
-		return false;
-	}
-	if (nsn_ip_cmp(&have->gateway, &want->gateway) != 0) {
-		(void)snprintf(buf, size, "gateway %s, not %s", nsn_ip_str(&have->gateway, a),
-			       nsn_ip_str(&want->gateway, b));
-		return false;
-	}
-	return same_endpoints(have, want, buf, size);
 }
 
 uint64_t nsn_tenant_capacity(const struct nsn_tenant *t)
@@ -122,14 +166,4 @@ uint64_t nsn_tenant_capacity(const struct nsn_tenant *t)
 	if (bits < 2)
 		return 0;
 	return bits >= 64 ? UINT64_MAX : (UINT64_C(1) << bits) - 2;
-}
-
-const char *nsn_endpoint_netns_name(const struct nsn_tenant *t, const struct nsn_endpoint *e,
-				    char buf[NSN_NETNS_NAME_SIZE])
-{
-	if (strcmp(e->name, NSN_DEFAULT_ENDPOINT) == 0)
-		memcpy(buf, t->name, strlen(t->name) + 1);
-	else
-		(void)snprintf(buf, NSN_NETNS_NAME_SIZE, "%s.%s", t->name, e->name);
-	return buf;
 }

@@ -65,6 +65,10 @@ static const struct {
 	{"--", "--", "it does not start with a letter", ""},
 	{"a", "a", "it is too short, 2 to 32 characters are needed", ""},
 	{A32 "6", A32 "6", "it is too long, 32 characters at most", ""},
+	{"../x", "../x", CHARSET, ""},
+	{"a\nb", "a\\x0ab", "it has white space in it", "did you mean a-b?"},
+	{"a.b", "a.b", CHARSET, "did you mean a-b?"},
+	{"a*", "a*", CHARSET, ""},
 	{"blue-", "blue-", "it ends with '-'", "did you mean blue?"},
 	{"default", "default", "the word is reserved, choose another", ""},
 	{"host", "host", "the word is reserved, choose another", ""},
@@ -115,6 +119,24 @@ static void every_suggested_name_is_a_good_one(void **state)
 		better[strlen(better) - 1] = '\0';
 		assert_int_equal(nsn_tenant_name_check(better, NULL), 0);
 		assert_string_not_equal(better, name);
+	}
+}
+
+/* The lengths that a name may be given in by mistake. */
+static void a_long_name_is_too_long(void **state)
+{
+	static const size_t lengths[] = {33, 64, 255, 256, 4096, 65536};
+	static char name[65537];
+
+	(void)state;
+	for (size_t i = 0; i < NSN_COUNT(lengths); i++) {
+		struct nsnet_err err = {0};
+
+		memset(name, 'a', lengths[i]);
+		name[lengths[i]] = '\0';
+		assert_int_equal(nsn_tenant_name_check(name, &err), -EINVAL);
+		assert_non_null(strstr(err.msg, "it is too long, 32 characters at most"));
+		assert_string_equal(err.hint, "");
 	}
 }
 
@@ -175,7 +197,9 @@ static const struct {
 #define SPACE "it has white space in it"
 #define SMALL "it is too small for a gateway and a host, /8 to /30 can be used"
 #define LARGE "it is too large, /8 to /30 can be used"
+#define EVERY "/0 is every address there is, /8 to /30 can be used"
 #define IPV6  "it is IPv6, only IPv4 can be used"
+#define SUB6  "--subnet6 fd00:1::/64"
 #define FOUR  "an address is four numbers with dots between them"
 #define OCTAL "a number starts with 0, which some programs take for octal"
 	{"", "", "it is empty", LIKE},
@@ -184,8 +208,16 @@ static const struct {
 	{"10.10.1.0/", "10.10.1.0/", "the prefix length is missing", LIKE},
 	{"10.10.1.5/24", "10.10.1.5/24", "it has host bits set", "write 10.10.1.0/24"},
 	{"10.10.1.128/23", "10.10.1.128/23", "it has host bits set", "write 10.10.0.0/23"},
-	{"10.0.0.0/0", "10.0.0.0/0", LARGE, ""},
-	{"0.0.0.0/0", "0.0.0.0/0", LARGE, ""},
+	{"10.0.0.0/0", "10.0.0.0/0", EVERY, ""},
+	{"0.0.0.0/0", "0.0.0.0/0", EVERY, ""},
+	{"8.0.0.0/5", "8.0.0.0/5", LARGE, ""},
+	{"127/8", "127/8", "an address has four numbers, here are fewer", LIKE},
+	{"169.254.0.0/16", "169.254.0.0/16", "169.254.0.0/16 is link-local", ""},
+	{"168.0.0.0/7", "168.0.0.0/7", LARGE, ""},
+	{"224.0.0.0/4", "224.0.0.0/4", "224.0.0.0/4 is multicast", ""},
+	{"224.0.0.0/3", "224.0.0.0/3", LARGE, ""},
+	{"240.0.0.0/4", "240.0.0.0/4", "240.0.0.0/4 is reserved", ""},
+	{"010.0.0.1/24", "010.0.0.1/24", OCTAL, LIKE},
 	{"10.0.0.0/7", "10.0.0.0/7", LARGE, ""},
 	{"10.0.0.0/31", "10.0.0.0/31", SMALL, ""},
 	{"10.0.0.1/32", "10.0.0.1/32", SMALL, ""},
@@ -206,15 +238,17 @@ static const struct {
 	 ""},
 	{"255.255.255.255/24", "255.255.255.255/24", "255.255.255.255 is the broadcast address",
 	 ""},
-	{"::/0", "::/0", IPV6, LIKE},
-	{"::1", "::1", IPV6, LIKE},
-	{"fe80::/10", "fe80::/10", IPV6, LIKE},
-	{"fe80::1%eth0/64", "fe80::1%eth0/64", IPV6, LIKE},
-	{"ff00::/8", "ff00::/8", IPV6, LIKE},
-	{"::ffff:0:0/96", "::ffff:0:0/96", IPV6, LIKE},
-	{"::ffff:10.0.0.0/120", "::ffff:10.0.0.0/120", IPV6, LIKE},
-	{"64:ff9b::/96", "64:ff9b::/96", IPV6, LIKE},
-	{"2002::/16", "2002::/16", IPV6, LIKE},
+	{"::/0", "::/0", IPV6, SUB6},
+	{"::1", "::1", IPV6, SUB6},
+	{"fe80::/10", "fe80::/10", IPV6, SUB6},
+	{"fe80::1%eth0/64", "fe80::1%eth0/64", IPV6, SUB6},
+	{"ff00::/8", "ff00::/8", IPV6, SUB6},
+	{"::ffff:0:0/96", "::ffff:0:0/96", IPV6, SUB6},
+	{"::ffff:10.0.0.0/120", "::ffff:10.0.0.0/120", IPV6, SUB6},
+	{"64:ff9b::/96", "64:ff9b::/96", IPV6, SUB6},
+	{"2002::/16", "2002::/16", IPV6, SUB6},
+	{"fd12:3::/64", "fd12:3::/64", IPV6, "--subnet6 fd12:3::/64"},
+	{"fd12:3::5/64", "fd12:3::5/64", IPV6, SUB6},
 	{"10.0.0.0:80/24", "10.0.0.0:80/24", FOUR, LIKE},
 	{"010.0.0.0/8", "010.0.0.0/8", OCTAL, LIKE},
 	{"10.00.0.0/8", "10.00.0.0/8", OCTAL, LIKE},
@@ -288,169 +322,174 @@ static void a_huge_subnet_is_cut_in_the_message(void **state)
 		assert_int_equal(nsn_subnet_parse(&p, huge, &err), -EINVAL);
 		assert_non_null(strstr(err.msg, "111...' is not a subnet: "));
 		assert_true(strlen(err.msg) < 200);
+		assert_int_equal(nsn_subnet6_parse(&p, huge, &err), -EINVAL);
+		assert_non_null(strstr(err.msg, "111...' is not an IPv6 subnet: "));
+		assert_true(strlen(err.msg) < 250);
 	}
 }
 
-/* ---- tenants --------------------------------------------------------------- */
+/* ---- IPv6 ------------------------------------------------------------------ */
 
-static void a_new_tenant_has_its_gateway_first_and_its_endpoint_second(void **state)
+static void good_ip6_subnets_pass(void **state)
 {
-	struct nsnet_err err = {0};
-	struct nsn_tenant t = {0};
+	static const struct {
+		const char *text, *prints; /* NULL: as it was written */
+	} subnets[] = {
+		{"fd00:1::/64", NULL},
+		{"fd00:1::/48", NULL},
+		{"fd00:1::/126", NULL},
+		{"fd00:1::4/126", NULL},
+		{"fc00::/48", NULL},
+		{"fdff:ffff:ffff::/48", NULL},
+		{"2001:db8::/48", NULL},
+		{"2001:db8:1:2::/64", NULL},
+		{"2000::/48", NULL},
+		{"3fff:ffff:ffff::/48", NULL},
+		{"2001:1::/48", NULL},
+		{"2003::/48", NULL},
+		{"FD00:0001:0:0:0:0:0:0/64", "fd00:1::/64"},
+		{"fd00::10.0.0.0/120", "fd00::a00:0/120"},
+	};
 	char buf[NSN_PREFIX_STRLEN];
 
 	(void)state;
-	assert_int_equal(nsn_tenant_init(&t, "customer1", "10.10.1.0/24", &err), 0);
-	assert_string_equal(t.name, "customer1");
-	assert_string_equal(nsn_prefix_str(&t.subnet, buf), "10.10.1.0/24");
-	assert_string_equal(nsn_ip_str(&t.gateway, buf), "10.10.1.1");
-	assert_int_equal(t.n_endpoints, 1);
-	assert_string_equal(t.endpoints[0].name, "default");
-	assert_string_equal(nsn_ip_str(&t.endpoints[0].ip, buf), "10.10.1.2");
-	assert_int_equal(t.id, 0);
-	assert_int_equal(t.endpoints[0].id, 0);
-	assert_int_equal(nsn_tenant_capacity(&t), 254);
-	nsn_tenant_clear(&t);
-	assert_null(t.endpoints);
-	assert_string_equal(t.name, "");
-	nsn_tenant_clear(&t);
-	nsn_tenant_clear(NULL);
-}
+	for (size_t i = 0; i < NSN_COUNT(subnets); i++) {
+		struct nsnet_err err = {0};
+		struct nsn_prefix p;
 
-static void a_tenant_is_refused_for_its_name_or_its_subnet(void **state)
-{
-	struct nsnet_err err = {0};
-	struct nsn_tenant t = {.id = 4711};
-
-	(void)state;
-	assert_int_equal(nsn_tenant_init(&t, "Blue", "10.10.1.0/24", &err), -EINVAL);
-	assert_int_equal(err.id, NSNET_E_BAD_NAME);
-	assert_int_equal(nsn_tenant_init(&t, "blue", "10.10.1.0", &err), -EINVAL);
-	assert_int_equal(err.id, NSNET_E_BAD_SUBNET);
-	assert_int_equal(t.id, 4711);
-	assert_null(t.endpoints);
-}
-
-static void capacity_leaves_out_network_and_broadcast(void **state)
-{
-	static const struct {
-		const char *subnet;
-		uint64_t n;
-	} cases[] = {{"10.0.0.0/30", 2}, {"10.0.0.0/24", 254}, {"10.0.0.0/8", 16777214}};
-
-	(void)state;
-	for (size_t i = 0; i < NSN_COUNT(cases); i++) {
-		struct nsn_tenant t = {0};
-
-		assert_int_equal(nsn_subnet_parse(&t.subnet, cases[i].subnet, NULL), 0);
-		assert_int_equal(nsn_tenant_capacity(&t), cases[i].n);
+		assert_int_equal(nsn_subnet6_parse(&p, subnets[i].text, &err), 0);
+		assert_string_equal(nsn_prefix_str(&p, buf),
+				    subnets[i].prints ? subnets[i].prints : subnets[i].text);
+		assert_int_equal(err.code, 0);
 	}
 }
 
-static void a_copy_shares_nothing(void **state)
+static const struct {
+	const char *text, *shown, *why, *hint;
+} bad_subnets6[] = {
+#define LIKE6  "write it like fd00:1::/64"
+#define SMALL6 "it is too small for a gateway and a host, /48 to /126 can be used"
+#define LARGE6 "it is too large, /48 to /126 can be used"
+#define OTHER6 "it is neither global (2000::/3) nor unique local (fc00::/7)"
+#define HEX6   "an address is hexadecimal numbers with ':' between them, once '::'"
+#define MOST6  "a prefix length is 128 at most; /48 to /126 can be used"
+#define IPV4   "it is IPv4, only IPv6 can be used"
+#define NAT64  "64:ff9b::/96 is for translation to IPv4"
+#define MAPPED "::ffff:0:0/96 is IPv4 in IPv6 clothes"
+#define LINK6  "fe80::/10 is link-local"
+#define MULTI6 "ff00::/8 is multicast"
+#define ZONE   "it has a zone in it, which is part of no subnet"
+	{"", "", "it is empty", LIKE6},
+	{"::/0", "::/0", "/0 is every address there is, /48 to /126 can be used", ""},
+	{"::", "::", "the prefix length is missing", "write ::/64"},
+	{"::/128", "::/128", ":: is the unspecified address", ""},
+	{"::/64", "::/64", ":: is the unspecified address", ""},
+	{"::1/128", "::1/128", "::1 is loopback", ""},
+	{"::1/64", "::1/64", "::1 is loopback", ""},
+	{"fe80::/10", "fe80::/10", LINK6, ""},
+	{"fe80::/64", "fe80::/64", LINK6, ""},
+	{"febf:ffff::/64", "febf:ffff::/64", LINK6, ""},
+	{"fe80::1/128", "fe80::1/128", LINK6, ""},
+	{"ff00::/8", "ff00::/8", MULTI6, ""},
+	{"ff02::1/128", "ff02::1/128", MULTI6, ""},
+	{"ff05:1::/64", "ff05:1::/64", MULTI6, ""},
+	{"::ffff:0:0/96", "::ffff:0:0/96", MAPPED, ""},
+	{"::ffff:10.0.0.0/120", "::ffff:10.0.0.0/120", MAPPED, ""},
+	{"64:ff9b::/96", "64:ff9b::/96", NAT64, ""},
+	{"64:ff9b::10.0.0.0/120", "64:ff9b::10.0.0.0/120", NAT64, ""},
+	{"64:ff9b:1::/48", "64:ff9b:1::/48", "64:ff9b:1::/48 is for translation to IPv4", ""},
+	{"64:ff9b:1:5::/64", "64:ff9b:1:5::/64", "64:ff9b:1::/48 is for translation to IPv4", ""},
+	{"2002::/16", "2002::/16", "2002::/16 is 6to4's, a tunnel over IPv4", ""},
+	{"2002:a00:1::/48", "2002:a00:1::/48", "2002::/16 is 6to4's, a tunnel over IPv4", ""},
+	{"2001::/32", "2001::/32", "2001::/32 is Teredo's, a tunnel over IPv4", ""},
+	{"2001:0:5::/48", "2001:0:5::/48", "2001::/32 is Teredo's, a tunnel over IPv4", ""},
+	{"100::/64", "100::/64", OTHER6, ""},
+	{"1fff::/64", "1fff::/64", OTHER6, ""},
+	{"4000::/64", "4000::/64", OTHER6, ""},
+	{"8000::/64", "8000::/64", OTHER6, ""},
+	{"c000::/64", "c000::/64", OTHER6, ""},
+	{"e000::/64", "e000::/64", OTHER6, ""},
+	{"f000::/64", "f000::/64", OTHER6, ""},
+	{"f800::/64", "f800::/64", OTHER6, ""},
+	{"fbff::/64", "fbff::/64", OTHER6, ""},
+	{"fe00::/64", "fe00::/64", OTHER6, ""},
+	{"fec0::/64", "fec0::/64", OTHER6, ""},
+	{"fd00::/8", "fd00::/8", LARGE6, ""},
+	{"fd00::/47", "fd00::/47", LARGE6, ""},
+	{"2000::/3", "2000::/3", LARGE6, ""},
+	{"fd00::/127", "fd00::/127", SMALL6, ""},
+	{"fd00::1/128", "fd00::1/128", SMALL6, ""},
+	{"fd00::/129", "fd00::/129", MOST6, ""},
+	{"fd00::/99999999999999999999", "fd00::/99999999999999999999", MOST6, ""},
+	{"fd00:1::5/64", "fd00:1::5/64", "it has host bits set", "write fd00:1::/64"},
+	{"2001:db8:1:2:3::/48", "2001:db8:1:2:3::/48", "it has host bits set",
+	 "write 2001:db8:1::/48"},
+	{"fd00:1::", "fd00:1::", "the prefix length is missing", "write fd00:1::/64"},
+	{"fd00:1::/", "fd00:1::/", "the prefix length is missing", LIKE6},
+	{"fd00:1::/064", "fd00:1::/064", "the prefix length starts with 0", LIKE6},
+	{"fd00:1::/x", "fd00:1::/x", "the prefix length is not a number", LIKE6},
+	{"fd00:1::/-64", "fd00:1::/-64", "the prefix length is not a number", LIKE6},
+	{"fd00:1::/64x", "fd00:1::/64x", "there is something after the prefix length", LIKE6},
+	{"fd00:1::/64/8", "fd00:1::/64/8", "there is something after the prefix length", LIKE6},
+	{"fd00:1::/255.255.255.0", "fd00:1::/255.255.255.0",
+	 "there is something after the prefix length", LIKE6},
+	{"fe80::1%eth0/64", "fe80::1%eth0/64", ZONE, LIKE6},
+	{"fe80::1%eth0", "fe80::1%eth0", ZONE, LIKE6},
+	{"fd00:1::/64%eth0", "fd00:1::/64%eth0", ZONE, LIKE6},
+	{"10.0.0.0/24", "10.0.0.0/24", IPV4, LIKE6},
+	{"10.0.0.0", "10.0.0.0", IPV4, LIKE6},
+	{"0.0.0.0/0", "0.0.0.0/0", IPV4, LIKE6},
+	{"fd00:1:/64", "fd00:1:/64", HEX6, LIKE6},
+	{"fd00::1::/64", "fd00::1::/64", HEX6, LIKE6},
+	{"fd00:1:2:3:4:5:6:7:8/64", "fd00:1:2:3:4:5:6:7:8/64", HEX6, LIKE6},
+	{"fg00::/64", "fg00::/64", HEX6, LIKE6},
+	{"[fd00:1::]/64", "[fd00:1::]/64", HEX6, LIKE6},
+	{"/64", "/64", HEX6, LIKE6},
+	{"blue", "blue", HEX6, LIKE6},
+	{"%s%n/64", "%s%n/64", HEX6, LIKE6},
+	{" fd00:1::/64", " fd00:1::/64", SPACE, LIKE6},
+	{"fd00:1::/64 ", "fd00:1::/64 ", SPACE, LIKE6},
+	{"fd00:1::/64\n", "fd00:1::/64\\x0a", SPACE, LIKE6},
+	{"fd00:1::/64\x1b[2J", "fd00:1::/64\\x1b[2J", "it has a control character in it", LIKE6},
+	{"fd00:1::/\xd9\xa8", "fd00:1::/\\xd9\\xa8", "it has a character in it that is not ASCII",
+	 LIKE6},
+};
+
+static void each_bad_ip6_subnet_is_refused_in_its_own_words(void **state)
 {
-	struct nsn_tenant a = {0}, b = {0};
-	char why[128];
+	char want[512];
 
 	(void)state;
-	assert_int_equal(nsn_tenant_init(&a, "blue", "10.1.0.0/24", NULL), 0);
-	assert_int_equal(nsn_tenant_copy(&b, &a, NULL), 0);
-	assert_true(nsn_tenant_same(&a, &b, why, sizeof(why)));
-	assert_ptr_not_equal(a.endpoints, b.endpoints);
-	b.endpoints[0].name[0] = 'x';
-	assert_string_equal(a.endpoints[0].name, "default");
-	nsn_tenant_clear(&a);
-	assert_string_equal(b.endpoints[0].name, "xefault");
-	nsn_tenant_clear(&b);
+	for (size_t i = 0; i < NSN_COUNT(bad_subnets6); i++) {
+		struct nsn_prefix before, after;
+		struct nsnet_err err = {0};
 
-	assert_int_equal(nsn_tenant_copy(&b, &a, NULL), 0); /* of an empty one */
-	assert_null(b.endpoints);
-}
-
-enum change { NAME, SUBNET, GATEWAY, ENDPOINT_IP, ENDPOINT_NAME, ENDPOINT_GONE, IDS };
-
-static void change_tenant(struct nsn_tenant *t, enum change what)
-{
-	switch (what) {
-	case NAME:
-		memcpy(t->name, "green", 6);
-		break;
-	case SUBNET:
-		assert_int_equal(nsn_subnet_parse(&t->subnet, "10.2.0.0/24", NULL), 0);
-		break;
-	case GATEWAY:
-		t->gateway = nsn_ip_add(&t->gateway, 9);
-		break;
-	case ENDPOINT_IP:
-		t->endpoints[0].ip = nsn_ip_add(&t->endpoints[0].ip, 1);
-		break;
-	case ENDPOINT_NAME:
-		memcpy(t->endpoints[0].name, "web", 4);
-		break;
-	case ENDPOINT_GONE:
-		t->n_endpoints = 0;
-		break;
-	case IDS:
-		t->id = t->endpoints[0].id = t->endpoints[0].link = 7;
-		t->created = 12345;
-		break;
+		memset(&before, 0x5a, sizeof(before));
+		after = before;
+		assert_int_equal(nsn_subnet6_parse(&after, bad_subnets6[i].text, &err), -EINVAL);
+		assert_memory_equal(&after, &before, sizeof(after));
+		assert_int_equal(err.id, NSNET_E_BAD_SUBNET);
+		(void)snprintf(want, sizeof(want), "'%s' is not an IPv6 subnet: %s",
+			       bad_subnets6[i].shown, bad_subnets6[i].why);
+		assert_string_equal(err.msg, want);
+		assert_string_equal(err.hint, bad_subnets6[i].hint);
 	}
 }
 
-static void tenants_that_differ_say_in_what(void **state)
+/* Every /16 there is: what is not unicast that a site may use is refused. */
+static void only_global_and_unique_local_prefixes_pass(void **state)
 {
-	static const struct {
-		enum change what;
-		const char *says; /* NULL: they are the same */
-	} cases[] = {
-		{NAME, "name blue, not green"},
-		{SUBNET, "subnet 10.1.0.0/24, not 10.2.0.0/24"},
-		{GATEWAY, "gateway 10.1.0.1, not 10.1.0.10"},
-		{ENDPOINT_IP, "endpoint default 10.1.0.2, not 10.1.0.3"},
-		{ENDPOINT_NAME, "no endpoint web"},
-		{ENDPOINT_GONE, "endpoint default, not none"},
-		{IDS, NULL},
-	};
+	char text[32];
 
 	(void)state;
-	for (size_t i = 0; i < NSN_COUNT(cases); i++) {
-		struct nsn_tenant have = {0}, want = {0};
-		char why[128] = "";
+	for (unsigned int n = 0; n <= 0xffff; n++) {
+		bool global = n >> 13 == 1, local = n >> 9 == 0xfc >> 1;
+		struct nsn_prefix p;
 
-		assert_int_equal(nsn_tenant_init(&have, "blue", "10.1.0.0/24", NULL), 0);
-		assert_int_equal(nsn_tenant_init(&want, "blue", "10.1.0.0/24", NULL), 0);
-		change_tenant(&want, cases[i].what);
-		assert_int_equal(nsn_tenant_same(&have, &want, why, sizeof(why)), !cases[i].says);
-		assert_string_equal(why, cases[i].says ? cases[i].says : "");
-		nsn_tenant_clear(&have);
-		nsn_tenant_clear(&want);
+		(void)snprintf(text, sizeof(text), "%x:7:7::/64", n);
+		assert_int_equal(nsn_subnet6_parse(&p, text, NULL) == 0,
+				 (global || local) && n != 0x2002);
 	}
-}
-
-static void endpoints_are_compared_as_a_set(void **state)
-{
-	struct nsn_endpoint ab[2] = {{.name = "aa"}, {.name = "bb", .ip = {.bytes = {2}}}};
-	struct nsn_endpoint ba[2] = {{.name = "bb", .ip = {.bytes = {2}}}, {.name = "aa"}};
-	struct nsn_tenant one = {.name = "blue", .endpoints = ab, .n_endpoints = 2};
-	struct nsn_tenant two = {.name = "blue", .endpoints = ba, .n_endpoints = 2};
-	char why[128];
-
-	(void)state;
-	assert_true(nsn_tenant_same(&one, &two, why, sizeof(why)));
-	ba[1].ip.bytes[0] = 1;
-	assert_false(nsn_tenant_same(&one, &two, why, sizeof(why)));
-}
-
-static void the_default_endpoint_is_pinned_under_the_name_of_the_tenant(void **state)
-{
-	struct nsn_tenant t = {.name = A32};
-	struct nsn_endpoint e = {.name = "default"};
-	char buf[NSN_NETNS_NAME_SIZE];
-
-	(void)state;
-	assert_string_equal(nsn_endpoint_netns_name(&t, &e, buf), A32);
-	memcpy(e.name, A32, sizeof(A32));
-	assert_string_equal(nsn_endpoint_netns_name(&t, &e, buf), A32 "." A32);
 }
 
 int main(void)
@@ -459,18 +498,15 @@ int main(void)
 		cmocka_unit_test(good_names_pass),
 		cmocka_unit_test(each_bad_name_is_refused_in_its_own_words),
 		cmocka_unit_test(every_suggested_name_is_a_good_one),
+		cmocka_unit_test(a_long_name_is_too_long),
 		cmocka_unit_test(a_huge_name_is_cut_in_the_message),
 		cmocka_unit_test(reserved_words_have_the_shape_of_a_name),
 		cmocka_unit_test(good_subnets_pass),
 		cmocka_unit_test(each_bad_subnet_is_refused_in_its_own_words),
 		cmocka_unit_test(a_huge_subnet_is_cut_in_the_message),
-		cmocka_unit_test(a_new_tenant_has_its_gateway_first_and_its_endpoint_second),
-		cmocka_unit_test(a_tenant_is_refused_for_its_name_or_its_subnet),
-		cmocka_unit_test(capacity_leaves_out_network_and_broadcast),
-		cmocka_unit_test(a_copy_shares_nothing),
-		cmocka_unit_test(tenants_that_differ_say_in_what),
-		cmocka_unit_test(endpoints_are_compared_as_a_set),
-		cmocka_unit_test(the_default_endpoint_is_pinned_under_the_name_of_the_tenant),
+		cmocka_unit_test(good_ip6_subnets_pass),
+		cmocka_unit_test(each_bad_ip6_subnet_is_refused_in_its_own_words),
+		cmocka_unit_test(only_global_and_unique_local_prefixes_pass),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
