@@ -59,6 +59,43 @@ static const char *const steps[] = {
 	"  cookie INTEGER NOT NULL,"
 	"  PRIMARY KEY (tenant, endpoint)"
 	") STRICT, WITHOUT ROWID;",
+
+	/*
+	 * IPv6 in blobs, because a number has 64 bits. The index has a row only for
+	 * those that have IPv6.
+	 */
+	"ALTER TABLE tenant ADD COLUMN first6 BLOB CHECK (length(first6) = 16);"
+	"ALTER TABLE tenant ADD COLUMN last6 BLOB CHECK ("
+	"  (last6 IS NULL) = (first6 IS NULL) AND length(last6) = 16 AND first6 <= last6);"
+	"ALTER TABLE tenant ADD COLUMN gateway6 BLOB CHECK ("
+	"  (gateway6 IS NULL) = (first6 IS NULL) AND length(gateway6) = 16"
+	"  AND gateway6 BETWEEN first6 AND last6);"
+	"ALTER TABLE tenant ADD COLUMN mtu INTEGER NOT NULL DEFAULT 1500 CHECK ("
+	"  mtu BETWEEN 576 AND 65535 AND (first6 IS NULL OR mtu >= 1280));"
+	"ALTER TABLE tenant ADD COLUMN inside_deny INTEGER NOT NULL DEFAULT 0"
+	"  CHECK (inside_deny IN (0, 1));"
+	"ALTER TABLE tenant ADD COLUMN rate INTEGER NOT NULL DEFAULT 0"
+	"  CHECK (rate = 0 OR rate BETWEEN 8000 AND 100000000000);"
+	"CREATE INDEX tenant_subnet6 ON tenant (first6, last6) WHERE first6 IS NOT NULL;"
+	"ALTER TABLE endpoint ADD COLUMN ip6 BLOB CHECK (length(ip6) = 16);"
+	"ALTER TABLE endpoint ADD COLUMN fixed INTEGER NOT NULL DEFAULT 0"
+	"  CHECK (fixed IN (0, 1));"
+	"ALTER TABLE endpoint ADD COLUMN fixed6 INTEGER NOT NULL DEFAULT 0"
+	"  CHECK (fixed6 IN (0, 1) AND (fixed6 = 0 OR ip6 IS NOT NULL));"
+	"ALTER TABLE endpoint ADD COLUMN rate INTEGER NOT NULL DEFAULT 0"
+	"  CHECK (rate = 0 OR rate BETWEEN 8000 AND 100000000000);"
+	"CREATE UNIQUE INDEX endpoint_ip6 ON endpoint (tenant, ip6) WHERE ip6 IS NOT NULL;"
+	"CREATE TABLE label ("
+	"  tenant INTEGER NOT NULL REFERENCES tenant ON DELETE CASCADE,"
+	"  key TEXT NOT NULL CHECK (length(key) BETWEEN 1 AND 63),"
+	"  value TEXT NOT NULL CHECK (length(value) BETWEEN 1 AND 63),"
+	"  PRIMARY KEY (tenant, key)"
+	") STRICT, WITHOUT ROWID;"
+	"CREATE TABLE owner ("
+	"  tenant INTEGER NOT NULL REFERENCES tenant ON DELETE CASCADE,"
+	"  name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 32),"
+	"  PRIMARY KEY (tenant, name)"
+	") STRICT, WITHOUT ROWID;",
 };
 
 int nsn_schema_version(void)

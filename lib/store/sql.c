@@ -43,19 +43,26 @@ int nsn_sql_exec(struct nsn_store *s, const char *sql, struct nsnet_err *err)
 	return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : nsn_sql_err(s, err);
 }
 
+static int bind_one(sqlite3_stmt *st, int at, const struct nsn_arg *arg)
+{
+	if (arg->text)
+		return sqlite3_bind_text(st, at, arg->text, -1, SQLITE_STATIC);
+	if (arg->ip6 && !arg->ip6->family)
+		return sqlite3_bind_null(st, at);
+	if (arg->ip6)
+		return sqlite3_bind_blob(st, at, arg->ip6->bytes, sizeof(arg->ip6->bytes),
+					 SQLITE_STATIC);
+	/* Cookies use all 64 bits; SQLite keeps them as the signed twin. */
+	return sqlite3_bind_int64(st, at, (sqlite3_int64)arg->n);
+}
+
 int nsn_sql_bind(struct nsn_store *s, sqlite3_stmt *st, const struct nsn_arg *args, size_t n_args,
 		 struct nsnet_err *err)
 {
 	(void)sqlite3_reset(st); /* repeats the error of the last step, which was reported */
-	for (size_t i = 0; i < n_args; i++) {
-		int at = (int)i + 1, r;
-
-		/* Cookies use all 64 bits; SQLite keeps them as the signed twin. */
-		r = args[i].text ? sqlite3_bind_text(st, at, args[i].text, -1, SQLITE_STATIC)
-				 : sqlite3_bind_int64(st, at, (sqlite3_int64)args[i].n);
-		if (r != SQLITE_OK)
+	for (size_t i = 0; i < n_args; i++)
+		if (bind_one(st, (int)i + 1, &args[i]) != SQLITE_OK)
 			return nsn_sql_err(s, err);
-	}
 	return 0;
 }
 

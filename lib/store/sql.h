@@ -34,15 +34,20 @@ static inline void nsn_stmt_endp(sqlite3_stmt **st)
 	(void)sqlite3_finalize(*st);
 }
 
-/* One parameter. A text is borrowed until the statement ends. */
+/* One parameter, borrowed until the statement ends. */
 struct nsn_arg {
-	const char *text; /* NULL: it is a number */
-	uint64_t n;
+	const char *text;
+	const struct nsn_ip *ip6; /* its 16 bytes, or NULL when it has no family */
+	uint64_t n;		  /* when neither is there */
 };
 
 #define NSN_N(number)                                                                              \
 	{                                                                                          \
 		.n = (number)                                                                      \
+	}
+#define NSN_IP6(address)                                                                           \
+	{                                                                                          \
+		.ip6 = (address)                                                                   \
 	}
 #define NSN_T(string)                                                                              \
 	{                                                                                          \

@@ -72,6 +72,24 @@ int nsn_store_bind_host(struct nsn_store *s, uint64_t cookie, struct nsnet_err *
  * when no numbers are left
  */
 int nsn_store_tenant_insert(struct nsn_store *s, struct nsn_tenant *t, struct nsnet_err *err);
+/*
+ * Writes settings, labels, owners and gateway of a stored tenant, and the
+ * addresses, fixed marks and rates of those of its endpoints that are stored.
+ * Endpoints that @t does not have stay, and so have to fit its subnets. All or
+ * nothing. Return: 0, or -ENOENT (NO_TENANT, NO_ENDPOINT), -EEXIST
+ * (ADDRESS_TAKEN)
+ */
+int nsn_store_tenant_update(struct nsn_store *s, const struct nsn_tenant *t, struct nsnet_err *err);
+/*
+ * Fills in id and link number of @e and marks it fresh, as tenant_insert does for
+ * all of them. Return: 0, or -ENOENT (NO_TENANT), -EEXIST (ENDPOINT_EXISTS,
+ * ADDRESS_TAKEN)
+ */
+int nsn_store_endpoint_insert(struct nsn_store *s, uint64_t tenant, struct nsn_endpoint *e,
+			      struct nsnet_err *err);
+/* The fact about its namespace goes, too. 0, or -ENOENT (NO_ENDPOINT). */
+int nsn_store_endpoint_delete(struct nsn_store *s, uint64_t tenant, uint64_t endpoint,
+			      struct nsnet_err *err);
 /* 0, or -ENOENT with NO_TENANT and, where one is near, a did-you-mean hint. @ret is empty before.
  */
 int nsn_store_tenant_get(struct nsn_store *s, const char *name, struct nsn_tenant *ret,
@@ -89,12 +107,22 @@ void nsn_tenant_list_clear(struct nsn_tenant_list *list);
 int nsn_store_tenant_list(struct nsn_store *s, struct nsn_tenant_list *ret, struct nsnet_err *err);
 
 /*
- * The name and subnet of one tenant other than @not_id whose subnet overlaps
- * @p: 1 found, 0 none. An index makes it as quick with 10,000 tenants as with 10.
+ * The name and subnet of one tenant other than @not_id whose subnet (or IPv6
+ * prefix, by the family of @p) overlaps @p: 1 found, 0 none. An index makes it
+ * as quick with 10,000 tenants as with 10.
  */
 int nsn_store_overlap(struct nsn_store *s, const struct nsn_prefix *p, uint64_t not_id,
 		      char name[NSN_NAME_MAX + 1], struct nsn_prefix *subnet,
 		      struct nsnet_err *err);
+
+/*
+ * The lowest network of length @len in @pool that overlaps no tenant's and none
+ * of @avoid (in any order, either family): 1 found, 0 none is left. One pass over
+ * the tenants in the pool.
+ */
+int nsn_store_free_subnet(struct nsn_store *s, const struct nsn_prefix *pool, uint8_t len,
+			  const struct nsn_prefix *avoid, size_t n_avoid, struct nsn_prefix *ret,
+			  struct nsnet_err *err);
 
 /* A new link number for an endpoint, stored with it. */
 int nsn_store_new_link(struct nsn_store *s, struct nsn_endpoint *e, struct nsnet_err *err);

@@ -1,133 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "store_env.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/time.h>
-#include <sys/wait.h>
-#include <sqlite3.h>
-
-#include "../../lib/base/cleanup.h"
-#include "../../lib/base/fd.h"
-#include "../../lib/store/store.h"
-
-#define BOOT  "11111111-2222-3333-4444-555555555555"
-#define BOOT2 "99999999-2222-3333-4444-555555555555"
-
-/* Each test gets a folder of its own, and in most an open store in it. */
-struct env {
-	char dir[128];
-	int fd;
-	struct nsn_store *s;
-};
-
-static int setup_empty(void **state)
-{
-	static struct env env;
-	const char *tmp = getenv("TMPDIR"); /* which tests/run.sh looks into afterwards */
-
-	env = (struct env){.fd = -1};
-	(void)snprintf(env.dir, sizeof(env.dir), "%s/nsnet-store-XXXXXX", tmp ? tmp : "/tmp");
-	if (!mkdtemp(env.dir) || nsn_dir_open(&env.fd, env.dir, NULL) < 0)
-		return -1;
-	*state = &env;
-	return 0;
-}
-
-static int setup(void **state)
-{
-	struct env *env;
-
-	if (setup_empty(state) < 0)
-		return -1;
-	env = *state;
-	return nsn_store_open(&env->s, env->fd, env->dir, BOOT, NULL);
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *where)
-{
-	(void)st;
-	(void)type;
-	(void)where;
-	return remove(path);
-}
-
-static int teardown(void **state)
-{
-	struct env *env = *state;
-
-	nsn_store_close(env->s);
-	nsn_closep(&env->fd);
-	return nftw(env->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
-
-static int open_store(struct env *env, struct nsnet_err *err)
-{
-	return nsn_store_open(&env->s, env->fd, env->dir, BOOT, err);
-}
-
-static void reopen(struct env *env, const char *boot)
-{
-	nsn_store_close(env->s);
-	env->s = NULL;
-	assert_int_equal(nsn_store_open(&env->s, env->fd, env->dir, boot, NULL), 0);
-}
-
-static const char *path_in(const struct env *env, const char *name)
-{
-	static char path[256];
-
-	(void)snprintf(path, sizeof(path), "%s/%s", env->dir, name);
-	return path;
-}
-
-/* As another program would: not through our code. */
-static void raw_sql(const struct env *env, const char *sql, bool checkpoint)
-{
-	char *why = NULL;
-	sqlite3 *db = NULL;
-
-	assert_int_equal(sqlite3_open(path_in(env, "nsnet.db"), &db), SQLITE_OK);
-	sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, !checkpoint, NULL);
-	sqlite3_exec(db, sql, NULL, NULL, &why);
-	assert_int_equal(sqlite3_close(db), SQLITE_OK);
-	assert_null(why);
-}
-
-static int64_t raw_number(const struct env *env, const char *sql)
-{
-	sqlite3_stmt *st = NULL;
-	sqlite3 *db = NULL;
-	int64_t n;
-
-	assert_int_equal(sqlite3_open(path_in(env, "nsnet.db"), &db), SQLITE_OK);
-	sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &st, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_step(st), SQLITE_ROW);
-	n = sqlite3_column_int64(st, 0);
-	sqlite3_finalize(st);
-	assert_int_equal(sqlite3_close(db), SQLITE_OK);
-	return n;
-}
-
-static void put_file(const struct env *env, const char *name, const void *bytes, size_t size)
-{
-	NSN_AUTO(nsn_closep) int fd = -1;
-
-	fd = openat(env->fd, name, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, bytes, size), size);
-}
 
 static size_t get_file(const struct env *env, const char *name, char *buf, size_t size)
 {
@@ -146,40 +22,6 @@ static bool is_there(const struct env *env, const char *name)
 	return faccessat(env->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-static void add(struct env *env, struct nsn_tenant *t, const char *name, const char *subnet)
-{
-	struct nsnet_err err = {0};
-
-	assert_int_equal(nsn_tenant_init(t, name, subnet, &err), 0);
-	assert_int_equal(nsn_store_tenant_insert(env->s, t, &err), 0);
-}
-
-/* Its numbers, when the tenant itself is not looked at. */
-static struct nsn_endpoint added(struct env *env, const char *name, const char *subnet,
-				 uint64_t *id)
-{
-	struct nsn_tenant t = {0};
-	struct nsn_endpoint e;
-
-	add(env, &t, name, subnet);
-	if (id)
-		*id = t.id;
-	e = t.endpoints[0];
-	nsn_tenant_clear(&t);
-	return e;
-}
-
-static size_t count(struct env *env)
-{
-	struct nsn_tenant_list list = {0};
-	size_t n;
-
-	assert_int_equal(nsn_store_tenant_list(env->s, &list, NULL), 0);
-	n = list.n;
-	nsn_tenant_list_clear(&list);
-	return n;
-}
-
 /* ---- opening --------------------------------------------------------------- */
 
 static void a_new_store_has_an_id_and_files_for_us_alone(void **state)
@@ -193,7 +35,7 @@ static void a_new_store_has_an_id_and_files_for_us_alone(void **state)
 	assert_string_equal(err.msg, "");
 	assert_int_equal(strspn(nsn_store_id(env->s)->hex, "0123456789abcdef"), 32);
 	assert_true(nsn_store_id(env->s)->group > 0xffff);
-	assert_int_equal(nsn_store_schema(env->s), 2);
+	assert_int_equal(nsn_store_schema(env->s), 3);
 	assert_int_equal(count(env), 0);
 	for (size_t i = 0; i < NSN_COUNT(files); i++) {
 		assert_int_equal(fstatat(env->fd, files[i], &st, 0), 0);
@@ -336,7 +178,7 @@ static void a_store_of_schema_1_is_migrated_with_what_is_in_it(void **state)
 
 	make_schema_1(env);
 	assert_int_equal(open_store(env, &err), 0);
-	assert_int_equal(nsn_store_schema(env->s), 2);
+	assert_int_equal(nsn_store_schema(env->s), 3);
 	assert_string_equal(nsn_store_id(env->s)->hex, "00112233445566778899aabbccddeeff");
 	assert_int_equal(nsn_store_id(env->s)->group, 1234567);
 
@@ -361,7 +203,7 @@ static void a_store_of_schema_1_is_migrated_with_what_is_in_it(void **state)
 	assert_int_equal(t.endpoints[0].id, 6);
 	assert_int_equal(t.endpoints[0].link, 42);
 	nsn_tenant_clear(&t);
-	assert_int_equal(raw_number(env, "PRAGMA user_version"), 2);
+	assert_int_equal(raw_number(env, "PRAGMA user_version"), 3);
 }
 
 /* Both ways to the newest schema end at the same one. */
@@ -390,7 +232,7 @@ static void a_migration_that_fails_changes_nothing(void **state)
 	make_schema_1(env);
 	raw_sql(env, "CREATE TABLE netns (in_the_way)", true);
 	assert_int_equal(open_store(env, &err), -EIO);
-	(void)snprintf(want, sizeof(want), "migrate from schema 1 to 2: store '%s/", env->dir);
+	(void)snprintf(want, sizeof(want), "migrate from schema 1 to 3: store '%s/", env->dir);
 	assert_non_null(strstr(err.msg, want));
 	assert_non_null(strstr(err.msg, "table netns already exists"));
 	assert_int_equal(raw_number(env, "PRAGMA user_version"), 1);
@@ -417,7 +259,7 @@ static void check_refused_untouched(struct env *env, int code, enum nsnet_code i
 
 static void a_newer_schema_is_refused_and_left_as_it_is(void **state)
 {
-	static const char *const news[] = {"PRAGMA user_version = 3", "PRAGMA user_version = 99",
+	static const char *const news[] = {"PRAGMA user_version = 4", "PRAGMA user_version = 99",
 					   "PRAGMA user_version = 2147483647"};
 
 	for (size_t i = 0; i < 2 * NSN_COUNT(news); i++) {
@@ -429,7 +271,7 @@ static void a_newer_schema_is_refused_and_left_as_it_is(void **state)
 		/* Once in the database, once in the log only. */
 		raw_sql(env, news[i / 2], i % 2 == 0);
 		check_refused_untouched(env, -EPROTO, NSNET_E_STORE_NEWER,
-					"this nsnet knows up to 2");
+					"this nsnet knows up to 3");
 		assert_int_equal(is_there(env, "nsnet.db-shm"), i % 2 != 0);
 		assert_int_equal(unlinkat(env->fd, "nsnet.db", 0), 0);
 	}
@@ -518,6 +360,25 @@ static void damaged_rows_are_not_handed_out(void **state)
 		"UPDATE endpoint SET link = 1000000000000",
 		"UPDATE endpoint SET id = 1099511627776",
 		"UPDATE tenant SET id = 1099511627776",
+		"UPDATE tenant SET mtu = 575",
+		"UPDATE tenant SET mtu = 4294967296 + 1500",
+		"UPDATE tenant SET rate = 7999",
+		"UPDATE tenant SET inside_deny = 2",
+		"UPDATE tenant SET gateway6 = zeroblob(16)",
+		"UPDATE tenant SET first6 = zeroblob(16)",
+		"UPDATE tenant SET first6 = zeroblob(15), last6 = zeroblob(15)",
+		/* But the endpoint has none. */
+		("UPDATE tenant SET first6 = zeroblob(16), last6 = zeroblob(16),"
+		 " gateway6 = zeroblob(16)"),
+		"UPDATE endpoint SET ip6 = zeroblob(16)",
+		"UPDATE endpoint SET fixed = 2",
+		"UPDATE endpoint SET fixed6 = 1",
+		"UPDATE endpoint SET rate = 1000000000001",
+		"INSERT INTO label VALUES (1, 'A', 'x')",
+		"INSERT INTO label VALUES (1, 'a', 'x y')",
+		"INSERT INTO label VALUES (2, 'a', 'x')",
+		"INSERT INTO owner VALUES (1, 'root;')",
+		"INSERT INTO owner VALUES (1, '../x')",
 	};
 	struct env *env = *state;
 
@@ -695,7 +556,7 @@ static void eight_processes_that_migrate_a_store_all_succeed(void **state)
 		ask_eight(env, tell_id, ids);
 		for (size_t i = 0; i < 8; i++)
 			assert_string_equal(ids[i], "00112233445566778899aabbccddeeff");
-		assert_int_equal(raw_number(env, "PRAGMA user_version"), 2);
+		assert_int_equal(raw_number(env, "PRAGMA user_version"), 3);
 		assert_int_equal(unlinkat(env->fd, "nsnet.db", 0), 0);
 		(void)unlinkat(env->fd, "nsnet.db-wal", 0);
 		(void)unlinkat(env->fd, "nsnet.db-shm", 0);
