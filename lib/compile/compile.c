@@ -11,16 +11,9 @@
 
 static const struct nsn_place gateway = {.role = NSN_GATEWAY, .id = 0};
 
-/*
- * First bytes of MAC addresses: unicast, locally administered, one per kind of
- * thing; the id fills the other five. Never random: a tenant rebuilt after a
- * reboot has the addresses it had.
- */
-enum { MAC_ENDPOINT = 0x02, MAC_GATEWAY = 0x06, MAC_PORT = 0x0a };
-
-static struct nsn_mac mac_of(uint8_t kind, uint64_t id)
+struct nsn_mac nsn_compile_mac(enum nsn_mac_kind kind, uint64_t id)
 {
-	struct nsn_mac mac = {.bytes = {kind}};
+	struct nsn_mac mac = {.bytes = {(uint8_t)kind}};
 	size_t i;
 
 	for (i = 0; i < 5; i++)
@@ -31,18 +24,36 @@ static struct nsn_mac mac_of(uint8_t kind, uint64_t id)
 /*
  * A port forwards nothing it was not told to: where a station is, is a static
  * entry (`learning` off), a frame from any other source is not taken (`locked`,
- * kernel 5.18), a frame for nobody known goes nowhere (no flooding), ports do
- * not talk to each other (`isolated`), and should somebody switch spanning tree
- * on, a port that speaks it is shut (`guard`) and cannot become the root's
- * (`root_block`). What is not named here is off: `fastleave` and
- * `mcast_to_unicast` count only with snooping, which is off, too.
+ * kernel 5.18), a frame for nobody known goes nowhere (no flooding of unicast),
+ * and should somebody switch spanning tree on, a port that speaks it is shut
+ * (`guard`) and cannot become the root's (`root_block`). What is not named here
+ * is off: `fastleave` and `mcast_to_unicast` count only with snooping, which is
+ * off, too.
+ *
+ * With `inside: deny` ports do not talk to each other (`isolated`). Without it
+ * the bridge itself answers ARP from br0's permanent entries when the station
+ * asked for is behind a port with `proxy_arp_wifi` (br_arp_nd_proxy.c): no request
+ * is flooded. (`proxy_arp` would do the same, but keeps all multicast from a port.
+ * Flooded to 1,000 ports, a request is lost to those beyond the queue of 1,000
+ * packets that a CPU has for all namespaces, net.core.netdev_max_backlog.) There is
+ * no such answer for IPv6 between two ports that both have it: neighbour
+ * solicitations go to all, the bridge's table lets no other group frame come
+ * that far.
  *
  * Tests: tests/kernel/test_drift.c changes all of them, test_topology.c has a
  * frame that gets through without each, but for those that count only together
  * with something that is off: `guard` and `root_block` are covered by spanning
  * tree being off, `fastleave` and `mcast_to_unicast` by snooping being off.
  */
-#define PORT_FLAGS (NSN_PORT_GUARD | NSN_PORT_ROOT_BLOCK | NSN_PORT_ISOLATED | NSN_PORT_LOCKED)
+#define PORT_FLAGS (NSN_PORT_GUARD | NSN_PORT_ROOT_BLOCK | NSN_PORT_LOCKED)
+
+static uint32_t port_flags(const struct nsn_tenant *t)
+{
+	if (t->inside_deny)
+		return PORT_FLAGS | NSN_PORT_ISOLATED;
+	return PORT_FLAGS | NSN_PORT_PROXY_ARP_WIFI |
+	       (nsn_compile_ipv6(t) ? NSN_PORT_MCAST_FLOOD : 0);
+}
 
 const char *nsn_compile_mark(const struct nsn_owner *owner, uint64_t tenant, const char *name,
 			     char buf[NSN_MARK_SIZE])
@@ -84,23 +95,31 @@ int nsn_compile_gateway_pin(const struct nsn_owner *owner, uint64_t tenant, char
 	return 0;
 }
 
+struct nsn_mac nsn_compile_endpoint_mac(const struct nsn_endpoint *e)
+{
+	return nsn_compile_mac(NSN_MAC_ENDPOINT, e->id);
+}
+
 const char *nsn_compile_port(const struct nsn_endpoint *e, char buf[NSN_PORT_NAME_SIZE])
 {
 	(void)snprintf(buf, NSN_PORT_NAME_SIZE, "nsn%" PRIu64, e->link);
 	return buf;
 }
 
-/* That of an ethernet, also where the host's own devices have less: nothing leads there. */
-#define MTU 1500
+bool nsn_compile_ipv6(const struct nsn_tenant *t)
+{
+	return t->subnet6.ip.family != 0;
+}
 
 static struct nsn_object *add_link(struct nsn_state *s, struct nsn_place at, const char *name,
-				   const struct nsn_owner *owner, struct nsn_mac mac)
+				   const struct nsn_tenant *t, const struct nsn_owner *owner,
+				   struct nsn_mac mac)
 {
 	struct nsn_object *o = nsn_state_add(s, NSN_OBJ_LINK, at, name);
 
 	if (o)
 		o->u.dev = (struct nsn_link){.mac = mac,
-					     .mtu = MTU,
+					     .mtu = t->mtu,
 					     .group = owner->group,
 					     .master = "",
 					     .peer = "",
@@ -108,29 +127,71 @@ static struct nsn_object *add_link(struct nsn_state *s, struct nsn_place at, con
 	return o;
 }
 
+static int add_addr(struct nsn_state *s, struct nsn_place at, const char *link,
+		    const struct nsn_ip *ip, uint8_t len)
+{
+	struct nsn_object *o = nsn_state_add(s, NSN_OBJ_ADDR, at, link);
+
+	if (!o)
+		return -ENOMEM;
+	o->u.addr.prefix = (struct nsn_prefix){.ip = *ip, .len = len};
+	o->u.addr.protocol = NSN_RTPROT;
+	return 0;
+}
+
+static int add_neigh(struct nsn_state *s, struct nsn_place at, const char *link,
+		     const struct nsn_ip *ip, struct nsn_mac mac)
+{
+	struct nsn_object *o = nsn_state_add(s, NSN_OBJ_NEIGH, at, link);
+
+	if (!o)
+		return -ENOMEM;
+	o->u.neigh.ip = *ip;
+	o->u.neigh.mac = mac;
+	o->u.neigh.protocol = NSN_RTPROT;
+	return 0;
+}
+
+/* @via: NULL for what is on the link itself. */
+static int add_route(struct nsn_state *s, struct nsn_place at, const char *link,
+		     const struct nsn_prefix *dst, const struct nsn_ip *via)
+{
+	struct nsn_object *o = nsn_state_add(s, NSN_OBJ_ROUTE, at, link);
+
+	if (!o)
+		return -ENOMEM;
+	o->u.route.dst = *dst;
+	if (via)
+		o->u.route.via = *via;
+	o->u.route.protocol = NSN_RTPROT;
+	return 0;
+}
+
 static int add_bridge(struct nsn_state *s, const struct nsn_tenant *t,
 		      const struct nsn_owner *owner)
 {
-	struct nsn_object *o = add_link(s, gateway, NSN_BRIDGE, owner, mac_of(MAC_GATEWAY, t->id));
+	struct nsn_object *o =
+		add_link(s, gateway, NSN_BRIDGE, t, owner, nsn_compile_mac(NSN_MAC_GATEWAY, t->id));
+	int r;
 
 	if (!o)
 		return -ENOMEM;
 	o->u.dev.type = NSN_LINK_BRIDGE;
 	o->u.dev.type_name = "bridge";
 	/* stp and mcast_snooping stay false: the bridge takes part in no protocol. */
-	o = nsn_state_add(s, NSN_OBJ_ADDR, gateway, NSN_BRIDGE);
-	if (!o)
+	r = add_addr(s, gateway, NSN_BRIDGE, &t->gateway, t->subnet.len);
+	if (r == 0 && nsn_compile_ipv6(t))
+		r = add_addr(s, gateway, NSN_BRIDGE, &t->gateway6, t->subnet6.len);
+	if (r < 0 || !nsn_state_add(s, NSN_OBJ_UP, gateway, NSN_BRIDGE))
 		return -ENOMEM;
-	o->u.addr.prefix = (struct nsn_prefix){.ip = t->gateway, .len = t->subnet.len};
-	if (!nsn_state_add(s, NSN_OBJ_UP, gateway, NSN_BRIDGE))
-		return -ENOMEM;
-	return nsn_compile_link_sysctls(s, gateway, NSN_BRIDGE);
+	return nsn_compile_link_sysctls(s, gateway, NSN_BRIDGE, nsn_compile_ipv6(t));
 }
 
-static int add_veth(struct nsn_state *s, const struct nsn_endpoint *e, struct nsn_place at,
-		    const char *port, const struct nsn_owner *owner)
+static int add_veth(struct nsn_state *s, const struct nsn_tenant *t, const struct nsn_endpoint *e,
+		    struct nsn_place at, const char *port, const struct nsn_owner *owner)
 {
-	struct nsn_object *o = add_link(s, gateway, port, owner, mac_of(MAC_PORT, e->link));
+	struct nsn_object *o =
+		add_link(s, gateway, port, t, owner, nsn_compile_mac(NSN_MAC_PORT, e->link));
 
 	if (!o)
 		return -ENOMEM;
@@ -139,7 +200,7 @@ static int add_veth(struct nsn_state *s, const struct nsn_endpoint *e, struct ns
 	o->u.dev.master = NSN_BRIDGE;
 	o->u.dev.peer = NSN_ENDPOINT_LINK;
 	o->u.dev.peer_at = at;
-	o = add_link(s, at, NSN_ENDPOINT_LINK, owner, mac_of(MAC_ENDPOINT, e->id));
+	o = add_link(s, at, NSN_ENDPOINT_LINK, t, owner, nsn_compile_mac(NSN_MAC_ENDPOINT, e->id));
 	if (!o)
 		return -ENOMEM;
 	o->u.dev.type = NSN_LINK_VETH;
@@ -151,53 +212,60 @@ static int add_veth(struct nsn_state *s, const struct nsn_endpoint *e, struct ns
 }
 
 /* The gateway's half of an endpoint. */
-static int add_port(struct nsn_state *s, const struct nsn_endpoint *e, const char *port,
-		    enum nsn_want want)
+static int add_port(struct nsn_state *s, const struct nsn_tenant *t, const struct nsn_endpoint *e,
+		    const char *port, enum nsn_want want)
 {
-	const struct nsn_mac mac = mac_of(MAC_ENDPOINT, e->id);
+	const struct nsn_mac mac = nsn_compile_mac(NSN_MAC_ENDPOINT, e->id);
 	struct nsn_object *o = nsn_state_add(s, NSN_OBJ_PORT, gateway, port);
+	int r;
 
 	if (!o)
 		return -ENOMEM;
-	o->u.port_flags = PORT_FLAGS;
+	o->u.port_flags = port_flags(t);
 	o = nsn_state_add(s, NSN_OBJ_FDB, gateway, port);
 	if (!o)
 		return -ENOMEM;
 	o->u.fdb = mac;
-	o = nsn_state_add(s, NSN_OBJ_NEIGH, gateway, NSN_BRIDGE);
-	if (!o)
+	r = add_neigh(s, gateway, NSN_BRIDGE, &e->ip, mac);
+	if (r == 0 && e->ip6.family)
+		r = add_neigh(s, gateway, NSN_BRIDGE, &e->ip6, mac);
+	if (r < 0 || (want != NSN_WANT_CUT && !nsn_state_add(s, NSN_OBJ_UP, gateway, port)))
 		return -ENOMEM;
-	o->u.neigh.ip = e->ip;
-	o->u.neigh.mac = mac;
-	if (want != NSN_WANT_CUT && !nsn_state_add(s, NSN_OBJ_UP, gateway, port))
-		return -ENOMEM;
-	return nsn_compile_link_sysctls(s, gateway, port);
+	return nsn_compile_link_sysctls(s, gateway, port, false);
 }
 
-/* The workload's half. */
+/*
+ * One family of the workload's half. Where endpoints may not talk to each other
+ * none is told that it has neighbours: all leads to the gateway.
+ */
+static int add_workload_ip(struct nsn_state *s, const struct nsn_tenant *t, struct nsn_place at,
+			   const struct nsn_ip *ip, const struct nsn_prefix *subnet,
+			   const struct nsn_ip *via)
+{
+	const uint8_t bits = (uint8_t)nsn_ip_bits(ip);
+	const struct nsn_prefix all = {.ip = {.family = ip->family}};
+	const struct nsn_prefix only = {.ip = *via, .len = bits};
+	int r = add_addr(s, at, NSN_ENDPOINT_LINK, ip, t->inside_deny ? bits : subnet->len);
+
+	if (r == 0)
+		r = add_neigh(s, at, NSN_ENDPOINT_LINK, via,
+			      nsn_compile_mac(NSN_MAC_GATEWAY, t->id));
+	if (r == 0 && t->inside_deny)
+		r = add_route(s, at, NSN_ENDPOINT_LINK, &only, NULL);
+	return r < 0 ? r : add_route(s, at, NSN_ENDPOINT_LINK, &all, via);
+}
+
 static int add_workload(struct nsn_state *s, const struct nsn_tenant *t,
 			const struct nsn_endpoint *e, struct nsn_place at)
 {
-	struct nsn_object *o = nsn_state_add(s, NSN_OBJ_ADDR, at, NSN_ENDPOINT_LINK);
+	int r = add_workload_ip(s, t, at, &e->ip, &t->subnet, &t->gateway);
 
-	if (!o)
-		return -ENOMEM;
-	o->u.addr.prefix = (struct nsn_prefix){.ip = e->ip, .len = t->subnet.len};
-	o = nsn_state_add(s, NSN_OBJ_NEIGH, at, NSN_ENDPOINT_LINK);
-	if (!o)
-		return -ENOMEM;
-	o->u.neigh.ip = t->gateway;
-	o->u.neigh.mac = mac_of(MAC_GATEWAY, t->id);
-	o = nsn_state_add(s, NSN_OBJ_ROUTE, at, NSN_ENDPOINT_LINK);
-	if (!o)
-		return -ENOMEM;
-	o->u.route.dst.ip.family = t->gateway.family;
-	o->u.route.via = t->gateway;
-	o->u.route.protocol = NSN_RTPROT;
-	if (!nsn_state_add(s, NSN_OBJ_UP, at, "lo") ||
+	if (r == 0 && nsn_compile_ipv6(t))
+		r = add_workload_ip(s, t, at, &e->ip6, &t->subnet6, &t->gateway6);
+	if (r < 0 || !nsn_state_add(s, NSN_OBJ_UP, at, "lo") ||
 	    !nsn_state_add(s, NSN_OBJ_UP, at, NSN_ENDPOINT_LINK))
 		return -ENOMEM;
-	return nsn_compile_endpoint_sysctls(s, at);
+	return nsn_compile_endpoint_sysctls(s, at, nsn_compile_ipv6(t));
 }
 
 static int add_netns(struct nsn_state *s, struct nsn_place at, const char *pin)
@@ -226,9 +294,9 @@ static int add_endpoint(struct nsn_state *s, const struct nsn_tenant *t,
 	(void)nsn_compile_port(e, port);
 	r = add_netns(s, at, pin);
 	if (r == 0)
-		r = add_veth(s, e, at, port, owner);
+		r = add_veth(s, t, e, at, port, owner);
 	if (r == 0)
-		r = add_port(s, e, port, want);
+		r = add_port(s, t, e, port, want);
 	return r == 0 ? add_workload(s, t, e, at) : r;
 }
 
@@ -261,13 +329,17 @@ int nsn_compile(const struct nsn_tenant *t, const struct nsn_owner *owner, enum 
 	r = add_netns(ret, gateway, pin);
 	if (r == 0)
 		r = nsn_compile_gateway_sysctls(ret, gateway);
+	(void)nsn_compile_mark(owner, t->id, t->name, mark);
 	if (r == 0)
-		r = nsn_compile_ruleset(ret, gateway, t,
-					nsn_compile_mark(owner, t->id, t->name, mark), want);
+		r = nsn_compile_ruleset(ret, gateway, t, mark, want);
+	if (r == 0)
+		r = nsn_compile_bridge(ret, gateway, t, mark, want);
 	if (r == 0)
 		r = add_bridge(ret, t, owner);
 	for (i = 0; r == 0 && i < t->n_endpoints; i++)
 		r = add_endpoint(ret, t, &t->endpoints[i], owner, want);
+	if (r == 0)
+		r = nsn_compile_files(ret, t, owner);
 	if (r == -ENOMEM)
 		return nsn_err_nomem(err);
 	if (r < 0)

@@ -7,7 +7,8 @@
  *
  *	workload namespace, /run/netns/TENANT      gateway namespace
  *	  eth0 10.10.1.2/24 ------------------- port nsnN - br0 10.10.1.1/24
- *	  default via 10.10.1.1                  table inet nsnet: drop
+ *	  default via 10.10.1.1                  table bridge nsnet: who may send what
+ *	                                         table inet nsnet: drop
  *
  * The gateway has no other link: no rule isolates the tenant, the absence of a
  * path does. Everything else here is the second line, for the day on which
@@ -20,6 +21,7 @@
 #define NSN_ENDPOINT_LINK "eth0"
 #define NSN_TABLE_NAME	  "nsnet"
 #define NSN_NETNS_DIR	  "/run/netns"
+#define NSN_NETNS_ETC	  "/etc/netns"
 /* "nsn" and a link number of at most 12 digits. */
 #define NSN_PORT_NAME_SIZE 16
 
@@ -58,6 +60,7 @@ bool nsn_compile_mark_read(const struct nsn_owner *owner, const char *comment, u
 #define NSN_PIN_SIZE 512
 int nsn_compile_gateway_pin(const struct nsn_owner *owner, uint64_t tenant, char buf[NSN_PIN_SIZE],
 			    struct nsnet_err *err);
+struct nsn_mac nsn_compile_endpoint_mac(const struct nsn_endpoint *e);
 const char *nsn_compile_port(const struct nsn_endpoint *e, char buf[NSN_PORT_NAME_SIZE]);
 
 #endif

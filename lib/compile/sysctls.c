@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <string.h>
 
 #include "../base/cleanup.h"
 #include "parts.h"
@@ -59,11 +60,15 @@ static const struct setting ipv4_conf[] = {
 	{"accept_local", "0", false},
 };
 
-/* IPv6 is off; the rest is what would count if somebody switched it on. */
+/*
+ * IPv6 is off on ports, and everywhere in a tenant that has none; the rest is
+ * what counts on br0 of a tenant that has, or if somebody switched it on.
+ */
 static const struct setting ipv6_conf[] = {
 	/* (p) */
 	{"forwarding", "0", true},
-	/* (p) No address, no neighbour discovery, nothing received. */
+	/* (p) No address, no neighbour discovery, nothing received. That of `all` only
+	 * matters when it is written: it overwrites all others. */
 	{"disable_ipv6", "1", false},
 	/* (p) No routes and no addresses from advertisements. */
 	{"accept_ra", "0", false},
@@ -102,9 +107,9 @@ static int add(struct nsn_state *s, struct nsn_place at, const char *link,
 	return 0;
 }
 
-/* One family's settings of `all`, `default` or a link. */
+/* One family's settings of `all`, `default` or a link; @on: but not that it is off. */
 static int add_conf(struct nsn_state *s, struct nsn_place at, const char *link, const char *who,
-		    bool ipv6)
+		    bool ipv6, bool on)
 {
 	const struct setting *set = ipv6 ? ipv6_conf : ipv4_conf;
 	size_t i, n = ipv6 ? NSN_COUNT(ipv6_conf) : NSN_COUNT(ipv4_conf);
@@ -113,6 +118,8 @@ static int add_conf(struct nsn_state *s, struct nsn_place at, const char *link, 
 		const char *path = nsn_arena_printf(&s->arena, "net/ipv%d/conf/%s/%s", ipv6 ? 6 : 4,
 						    who, set[i].name);
 
+		if (on && strcmp(set[i].name, "disable_ipv6") == 0)
+			continue;
 		/* A kernel without IPv6 needs none of it; bc_forwarding and seg6 may be absent. */
 		if (add(s, at, link, &set[i], path, true) < 0)
 			return -ENOMEM;
@@ -124,8 +131,10 @@ int nsn_compile_gateway_sysctls(struct nsn_state *s, struct nsn_place at)
 {
 	size_t i;
 
-	if (add_conf(s, at, "", "all", false) < 0 || add_conf(s, at, "", "default", false) < 0 ||
-	    add_conf(s, at, "", "all", true) < 0 || add_conf(s, at, "", "default", true) < 0)
+	if (add_conf(s, at, "", "all", false, false) < 0 ||
+	    add_conf(s, at, "", "default", false, false) < 0 ||
+	    add_conf(s, at, "", "all", true, false) < 0 ||
+	    add_conf(s, at, "", "default", true, false) < 0)
 		return -ENOMEM;
 	for (i = 0; i < NSN_COUNT(others); i++)
 		if (add(s, at, "", &others[i], others[i].name, i > 0) < 0)
@@ -133,23 +142,54 @@ int nsn_compile_gateway_sysctls(struct nsn_state *s, struct nsn_place at)
 	return 0;
 }
 
-int nsn_compile_link_sysctls(struct nsn_state *s, struct nsn_place at, const char *link)
+/*
+ * A link is born with what `default` says; what is to be different is written
+ * when it is there (NSN_OBJ_CONF).
+ */
+static int switch_ipv6_on(struct nsn_state *s, struct nsn_place at, const char *link)
 {
-	int r = add_conf(s, at, link, link, false);
+	struct nsn_object *o = nsn_state_add(s, NSN_OBJ_CONF, at, link);
+	const char *path = nsn_arena_printf(&s->arena, "net/ipv6/conf/%s/disable_ipv6", link);
 
-	return r < 0 ? r : add_conf(s, at, link, link, true);
+	if (!o || !path)
+		return -ENOMEM;
+	o->u.sysctl = (struct nsn_sysctl){.path = path, .value = "0"};
+	return 0;
 }
 
-int nsn_compile_endpoint_sysctls(struct nsn_state *s, struct nsn_place at)
+int nsn_compile_link_sysctls(struct nsn_state *s, struct nsn_place at, const char *link, bool ipv6)
+{
+	int r = add_conf(s, at, link, link, false, false);
+
+	if (r == 0)
+		r = add_conf(s, at, link, link, true, ipv6);
+	return r == 0 && ipv6 ? switch_ipv6_on(s, at, link) : r;
+}
+
+int nsn_compile_endpoint_sysctls(struct nsn_state *s, struct nsn_place at, bool ipv6)
 {
 	/*
 	 * The workload namespace belongs to the tenant, nothing in it protects anybody
 	 * else. Without IPv6 a program there sees at once that it has none, instead of
-	 * waiting for a router.
+	 * waiting for a router; with it there are no addresses but ours: no router and no
+	 * other station ever tells of any.
 	 */
-	static const struct setting off = {"disable_ipv6", "1", false};
+	static const struct setting off = {"disable_ipv6", "1", true};
+	static const struct setting on = {"disable_ipv6", "0", true};
+	static const struct setting quiet[] = {
+		{"net/ipv6/conf/default/accept_ra", "0", false},
+		{"net/ipv6/conf/default/autoconf", "0", false},
+		{"net/ipv6/conf/default/addr_gen_mode", "1", false},
+		{"net/ipv6/conf/default/accept_dad", "0", false},
+	};
+	const struct setting *set = ipv6 ? &on : &off;
+	size_t i;
 
-	if (add(s, at, "", &off, "net/ipv6/conf/all/disable_ipv6", true) < 0)
+	for (i = 0; i < NSN_COUNT(quiet); i++)
+		if (add(s, at, "", &quiet[i], quiet[i].name, true) < 0)
+			return -ENOMEM;
+	if (add(s, at, "", set, "net/ipv6/conf/all/disable_ipv6", true) < 0 ||
+	    add(s, at, "", set, "net/ipv6/conf/default/disable_ipv6", true) < 0)
 		return -ENOMEM;
-	return add(s, at, "", &off, "net/ipv6/conf/default/disable_ipv6", true);
+	return ipv6 ? switch_ipv6_on(s, at, NSN_ENDPOINT_LINK) : 0;
 }

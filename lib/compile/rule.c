@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "rule.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+
+#include "../base/cleanup.h"
+
+#define REG 1
+
+struct nsn_rule *nsn_rule_begin(struct nsn_rules *r, const char *comment)
+{
+	struct nsn_rule *next = &r->list[r->n < NSN_COUNT(r->list) ? r->n : 0];
+
+	r->full |= r->n == NSN_COUNT(r->list);
+	r->n += r->n < NSN_COUNT(r->list);
+	*next = (struct nsn_rule){0};
+	(void)snprintf(next->comment, sizeof(next->comment), "%s", comment);
+	return next;
+}
+
+static void put(struct nsn_rules *r, struct nsn_rule *to, const struct nsn_expr *e)
+{
+	if (to->n == NSN_NFT_EXPRS)
+		r->full = true;
+	else
+		to->exprs[to->n++] = *e;
+}
+
+static void put_name(struct nsn_rules *r, struct nsn_rule *to, struct nsn_expr *e, const char *name)
+{
+	(void)snprintf(e->name, sizeof(e->name), "%s", name);
+	put(r, to, e);
+}
+
+void nsn_rule_key_meta(struct nsn_rules *r, struct nsn_rule *to, int32_t key, uint32_t reg)
+{
+	put(r, to, &(struct nsn_expr){.kind = NSN_EXPR_META, .key = key, .reg = reg});
+}
+
+void nsn_rule_key_payload(struct nsn_rules *r, struct nsn_rule *to, int32_t base, uint32_t offset,
+			  uint32_t len, uint32_t reg)
+{
+	put(r, to,
+	    &(struct nsn_expr){.kind = NSN_EXPR_PAYLOAD,
+			       .key = base,
+			       .reg = reg,
+			       .offset = offset,
+			       .len = len});
+}
+
+static void compare(struct nsn_rules *r, struct nsn_rule *to, int32_t op, const void *data,
+		    uint32_t len)
+{
+	struct nsn_expr e = {.kind = NSN_EXPR_CMP, .key = op, .reg = REG, .len = len};
+
+	memcpy(e.data, data, len);
+	put(r, to, &e);
+}
+
+void nsn_rule_link_is(struct nsn_rules *r, struct nsn_rule *to, int32_t key, const char *name)
+{
+	char padded[IFNAMSIZ] = "";
+
+	memcpy(padded, name, strnlen(name, IFNAMSIZ - 1));
+	nsn_rule_key_meta(r, to, key, REG);
+	compare(r, to, NFT_CMP_EQ, padded, sizeof(padded));
+}
+
+void nsn_rule_meta_is(struct nsn_rules *r, struct nsn_rule *to, int32_t key, uint8_t byte)
+{
+	nsn_rule_key_meta(r, to, key, REG);
+	compare(r, to, NFT_CMP_EQ, &byte, 1);
+}
+
+void nsn_rule_payload(struct nsn_rules *r, struct nsn_rule *to, int32_t base, uint32_t offset,
+		      int32_t op, const void *data, uint32_t len)
+{
+	nsn_rule_key_payload(r, to, base, offset, len, REG);
+	compare(r, to, op, data, len);
+}
+
+void nsn_rule_byte(struct nsn_rules *r, struct nsn_rule *to, int32_t base, uint32_t offset,
+		   int32_t op, uint8_t byte)
+{
+	nsn_rule_payload(r, to, base, offset, op, &byte, 1);
+}
+
+void nsn_rule_range(struct nsn_rules *r, struct nsn_rule *to, int32_t base, uint32_t offset,
+		    const void *from, const void *last, uint32_t len)
+{
+	nsn_rule_payload(r, to, base, offset, NFT_CMP_GTE, from, len);
+	compare(r, to, NFT_CMP_LTE, last, len);
+}
+
+/*
+ * Of a tagged frame the kernel takes the tag off, and `meta protocol` is what was
+ * behind it; the frame's own field then reads as 802.1Q. Which of the two nft
+ * writes in a rule that matches on a header is its own choice: `meta protocol`
+ * where a field of IPv4 or IPv6 is matched, and `ether type` for all else. It lists
+ * neither, so a table that was saved has its choice when it is loaded again.
+ */
+static void ethertype(struct nsn_rules *r, struct nsn_rule *to, int32_t op, uint16_t type)
+{
+	const uint16_t wire = htons(type);
+
+	nsn_rule_payload(r, to, NFT_PAYLOAD_LL_HEADER, NSN_ETH_TYPE, op, &wire, sizeof(wire));
+}
+
+void nsn_rule_ethertype_is(struct nsn_rules *r, struct nsn_rule *to, uint16_t type)
+{
+	ethertype(r, to, NFT_CMP_EQ, type);
+}
+
+void nsn_rule_ethertype_is_not(struct nsn_rules *r, struct nsn_rule *to, uint16_t type)
+{
+	ethertype(r, to, NFT_CMP_NEQ, type);
+}
+
+void nsn_rule_protocol_is(struct nsn_rules *r, struct nsn_rule *to, uint16_t type)
+{
+	const uint16_t wire = htons(type);
+
+	nsn_rule_key_meta(r, to, NFT_META_PROTOCOL, REG);
+	compare(r, to, NFT_CMP_EQ, &wire, sizeof(wire));
+}
+
+/* As nft writes it: whole bytes are compared without a mask. */
+void nsn_rule_address_in(struct nsn_rules *r, struct nsn_rule *to, bool source,
+			 const struct nsn_prefix *p)
+{
+	const struct nsn_ip mask = nsn_prefix_mask(p), net = nsn_prefix_network(p);
+	uint32_t whole = nsn_ip_bits(&p->ip) / 8, len = p->len % 8 == 0 ? p->len / 8U : whole;
+	struct nsn_expr e = {.kind = NSN_EXPR_BITWISE, .reg = REG, .len = len};
+
+	nsn_rule_key_payload(r, to, NFT_PAYLOAD_NETWORK_HEADER, NSN_IP_ADDR(p->ip.family, source),
+			     len, REG);
+	if (p->len % 8 != 0) {
+		memcpy(e.mask, mask.bytes, len);
+		put(r, to, &e);
+	}
+	compare(r, to, NFT_CMP_EQ, net.bytes, len);
+}
+
+void nsn_rule_address_is(struct nsn_rules *r, struct nsn_rule *to, bool source,
+			 const struct nsn_ip *ip)
+{
+	nsn_rule_payload(r, to, NFT_PAYLOAD_NETWORK_HEADER, NSN_IP_ADDR(ip->family, source),
+			 NFT_CMP_EQ, ip->bytes, nsn_ip_bits(ip) / 8);
+}
+
+void nsn_rule_to_group(struct nsn_rules *r, struct nsn_rule *to)
+{
+	static const uint8_t group[6] = {1};
+	struct nsn_expr e = {.kind = NSN_EXPR_BITWISE, .reg = REG, .len = sizeof(group)};
+
+	nsn_rule_key_payload(r, to, NFT_PAYLOAD_LL_HEADER, NSN_ETH_DADDR, sizeof(group), REG);
+	memcpy(e.mask, group, sizeof(group));
+	put(r, to, &e);
+	compare(r, to, NFT_CMP_EQ, group, sizeof(group));
+}
+
+void nsn_rule_lookup(struct nsn_rules *r, struct nsn_rule *to, const char *set, bool inverse)
+{
+	struct nsn_expr e = {.kind = NSN_EXPR_LOOKUP, .reg = REG};
+
+	e.key = inverse ? NFT_LOOKUP_F_INV : 0;
+	put_name(r, to, &e, set);
+}
+
+void nsn_rule_limit(struct nsn_rules *r, struct nsn_rule *to, const char *limit)
+{
+	struct nsn_expr e = {.kind = NSN_EXPR_LIMIT};
+
+	put_name(r, to, &e, limit);
+}
+
+void nsn_rule_limit_map(struct nsn_rules *r, struct nsn_rule *to, const char *map)
+{
+	struct nsn_expr e = {.kind = NSN_EXPR_OBJMAP, .reg = REG};
+
+	put_name(r, to, &e, map);
+}
+
+static void verdict(struct nsn_rules *r, struct nsn_rule *to, int32_t code)
+{
+	put(r, to, &(struct nsn_expr){.kind = NSN_EXPR_VERDICT, .key = code});
+}
+
+void nsn_rule_accept(struct nsn_rules *r, struct nsn_rule *to)
+{
+	verdict(r, to, NF_ACCEPT);
+}
+
+void nsn_rule_drop(struct nsn_rules *r, struct nsn_rule *to, const char *counter)
+{
+	struct nsn_expr e = {.kind = NSN_EXPR_COUNTER};
+
+	put_name(r, to, &e, counter);
+	verdict(r, to, NF_DROP);
+}
+
+/* ---- what goes into a table --------------------------------------------------------- */
+
+int nsn_compile_table(struct nsn_state *s, struct nsn_place at, uint8_t family, const char *mark)
+{
+	const char *comment = nsn_arena_strdup(&s->arena, mark);
+	struct nsn_object *o = nsn_state_add(s, NSN_OBJ_TABLE, at, "");
+
+	if (!o || !comment)
+		return -ENOMEM;
+	o->u.table =
+		(struct nsn_table){.family = family, .name = NSN_TABLE_NAME, .comment = comment};
+	return 0;
+}
+
+int nsn_compile_counter(struct nsn_state *s, struct nsn_place at, uint8_t family, const char *name)
+{
+	struct nsn_object *o = nsn_state_add(s, NSN_OBJ_COUNTER, at, "");
+
+	if (!o)
+		return -ENOMEM;
+	o->u.counter =
+		(struct nsn_counter){.family = family, .table = NSN_TABLE_NAME, .name = name};
+	return 0;
+}
+
+int nsn_compile_chain(struct nsn_state *s, struct nsn_place at, uint8_t family,
+		      const struct nsn_chain_def *def, const struct nsn_tenant *t)
+{
+	struct nsn_rules r = {.n = 0};
+	struct nsn_object *o = nsn_state_add(s, NSN_OBJ_CHAIN, at, "");
+	const struct nsn_rule *list;
+
+	if (!o)
+		return -ENOMEM;
+	if (def->fill)
+		def->fill(&r, t);
+	/* The policy would drop, too, but uncounted. */
+	if (def->counter)
+		nsn_rule_drop(&r, nsn_rule_begin(&r, ""), def->counter);
+	if (r.full)
+		return -E2BIG;
+	list = nsn_arena_memdup(&s->arena, r.list, r.n * sizeof(r.list[0]));
+	if (!list)
+		return -ENOMEM;
+	o->u.chain = (struct nsn_chain){.family = family,
+					.table = NSN_TABLE_NAME,
+					.name = def->name,
+					.type = "filter",
+					.hook = def->hook,
+					.priority = def->priority,
+					.policy = def->policy,
+					.rules = list,
+					.n_rules = r.n};
+	return 0;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef NSN_COMPILE_RULE_H
+#define NSN_COMPILE_RULE_H
+
+/*
+ * rule - writes nft rules, expression by expression. Private to lib/compile.
+ *
+ * The order of expressions is that of nft, so that `nft list ruleset` shows
+ * what an operator would have typed and can read it back. Registers have the
+ * numbers by which the kernel reports them.
+ */
+#include "compile.h"
+
+/* A chain's rules under construction; `full` when there is no room, which the caller reports. */
+struct nsn_rules {
+	struct nsn_rule list[24];
+	size_t n;
+	bool full;
+};
+
+/* Begins a rule. The pointer is good as long as @r. */
+struct nsn_rule *nsn_rule_begin(struct nsn_rules *r, const char *comment);
+
+/* What a rule matches; each reads register 1. @key of link_is: NFT_META_IIFNAME, _OIFNAME. */
+void nsn_rule_link_is(struct nsn_rules *r, struct nsn_rule *to, int32_t key, const char *name);
+/* By the field of the frame, and by what the kernel took the frame for: see rule.c. */
+void nsn_rule_ethertype_is(struct nsn_rules *r, struct nsn_rule *to, uint16_t type);
+void nsn_rule_ethertype_is_not(struct nsn_rules *r, struct nsn_rule *to, uint16_t type);
+void nsn_rule_protocol_is(struct nsn_rules *r, struct nsn_rule *to, uint16_t type);
+void nsn_rule_meta_is(struct nsn_rules *r, struct nsn_rule *to, int32_t key, uint8_t byte);
+/* @op: NFT_CMP_*; @base: NFT_PAYLOAD_*_HEADER. @data in network order. */
+void nsn_rule_payload(struct nsn_rules *r, struct nsn_rule *to, int32_t base, uint32_t offset,
+		      int32_t op, const void *data, uint32_t len);
+void nsn_rule_byte(struct nsn_rules *r, struct nsn_rule *to, int32_t base, uint32_t offset,
+		   int32_t op, uint8_t byte);
+/* A range of one byte, or of two: "130-255". */
+void nsn_rule_range(struct nsn_rules *r, struct nsn_rule *to, int32_t base, uint32_t offset,
+		    const void *from, const void *last, uint32_t len);
+/* Source or destination in a network, by family. */
+void nsn_rule_address_in(struct nsn_rules *r, struct nsn_rule *to, bool source,
+			 const struct nsn_prefix *p);
+void nsn_rule_address_is(struct nsn_rules *r, struct nsn_rule *to, bool source,
+			 const struct nsn_ip *ip);
+/* A frame to a group: the lowest bit of the first byte of the destination. */
+void nsn_rule_to_group(struct nsn_rules *r, struct nsn_rule *to);
+/* One part of a concatenated key into @reg; then the lookup in a set. */
+void nsn_rule_key_meta(struct nsn_rules *r, struct nsn_rule *to, int32_t key, uint32_t reg);
+void nsn_rule_key_payload(struct nsn_rules *r, struct nsn_rule *to, int32_t base, uint32_t offset,
+			  uint32_t len, uint32_t reg);
+void nsn_rule_lookup(struct nsn_rules *r, struct nsn_rule *to, const char *set, bool inverse);
+
+/* What it does. */
+void nsn_rule_limit(struct nsn_rules *r, struct nsn_rule *to, const char *limit);
+void nsn_rule_limit_map(struct nsn_rules *r, struct nsn_rule *to, const char *map);
+void nsn_rule_accept(struct nsn_rules *r, struct nsn_rule *to);
+/* Counted by reason, in a named counter, which survives a change of the rules. */
+void nsn_rule_drop(struct nsn_rules *r, struct nsn_rule *to, const char *counter);
+
+/* Header offsets. */
+enum {
+	NSN_ETH_DADDR = 0,
+	NSN_ETH_SADDR = 6,
+	NSN_ETH_TYPE = 12,
+	NSN_IP6_NEXTHDR = 6,
+	NSN_IP6_HOPLIMIT = 7,
+};
+#define NSN_IP_ADDR(family, source)                                                                \
+	((family) == AF_INET6 ? ((source) ? 8U : 24U) : ((source) ? 12U : 16U))
+
+/* ---- what goes into a table ----------------------------------------------------- */
+
+struct nsn_chain_def {
+	const char *name;
+	const char *counter; /* of its last rule, which drops the rest; NULL: none */
+	uint32_t hook;
+	int32_t priority;
+	uint32_t policy;
+	/* NULL: no rules but the last */
+	void (*fill)(struct nsn_rules *r, const struct nsn_tenant *t);
+	enum nsn_want want; /* NSN_WANT_CUT: only when it is cut */
+};
+
+/* The table of ours in @family, with its mark. All return 0, -ENOMEM or -E2BIG. */
+int nsn_compile_table(struct nsn_state *s, struct nsn_place at, uint8_t family, const char *mark);
+int nsn_compile_counter(struct nsn_state *s, struct nsn_place at, uint8_t family, const char *name);
+int nsn_compile_chain(struct nsn_state *s, struct nsn_place at, uint8_t family,
+		      const struct nsn_chain_def *def, const struct nsn_tenant *t);
+
+#endif
