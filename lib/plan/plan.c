@@ -52,6 +52,16 @@ bool nsn_plan_makes_port(const struct nsn_plan *p, const char *port)
 	return false;
 }
 
+void nsn_plan_only_remove(struct nsn_plan *p)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < p->n; i++)
+		if (p->steps[i].op == NSN_REMOVE)
+			p->steps[kept++] = p->steps[i];
+	p->n = kept;
+}
+
 static int add_step(struct merge *m, enum nsn_op op, const struct nsn_object *want,
 		    const struct nsn_object *have)
 {
@@ -164,20 +174,34 @@ static int remove_bad_links(struct merge *m)
 static bool in_table(const struct nsn_object *o, const struct nsn_object *table)
 {
 	const struct nsn_table *t = &table->u.table;
+	uint8_t family = 0;
+	const char *name = nsn_object_table(o, &family);
 
-	if (!nsn_place_same(o->at, table->at))
-		return false;
-	if (o->kind == NSN_OBJ_CHAIN)
-		return o->u.chain.family == t->family && strcmp(o->u.chain.table, t->name) == 0;
-	if (o->kind == NSN_OBJ_COUNTER)
-		return o->u.counter.family == t->family && strcmp(o->u.counter.table, t->name) == 0;
-	return false;
+	return name && nsn_place_same(o->at, table->at) && family == t->family &&
+	       strcmp(name, t->name) == 0;
+}
+
+/*
+ * An element that nobody wants, and a limit, which belongs to a rate that was
+ * changed, can be removed alone: only a rule of ours refers to them, by its set
+ * or its name.
+ */
+static bool goes_alone(enum nsn_kind kind)
+{
+	return kind == NSN_OBJ_ELEM || kind == NSN_OBJ_LIMIT;
+}
+
+/* What the kernel cannot alter while something refers to it. */
+static bool is_stuck(const struct nsn_object *want, const struct nsn_object *have)
+{
+	return (want->kind == NSN_OBJ_SET || want->kind == NSN_OBJ_LIMIT) &&
+	       !nsn_object_same(want, have);
 }
 
 /*
  * A table that is not quite ours (another mark, dormant), or into which somebody
- * else has put chains or counters: they may refer to each other in any way, and
- * what is referred to cannot be removed alone.
+ * else has put chains, sets or counters: they may refer to each other in any
+ * way, and what is referred to cannot be removed or altered alone.
  */
 static bool is_spoilt(const struct merge *m, const struct nsn_object *want,
 		      const struct nsn_object *have)
@@ -186,10 +210,15 @@ static bool is_spoilt(const struct merge *m, const struct nsn_object *want,
 
 	if (!nsn_object_same(want, have))
 		return true;
-	for (i = 0; i < m->observed->n; i++)
-		if (in_table(&m->observed->objects[i], have) &&
-		    !nsn_state_find(m->wanted, &m->observed->objects[i]))
+	for (i = 0; i < m->observed->n; i++) {
+		const struct nsn_object *o = &m->observed->objects[i], *twin_of_it;
+
+		if (!in_table(o, have))
+			continue;
+		twin_of_it = nsn_state_find(m->wanted, o);
+		if (twin_of_it ? is_stuck(twin_of_it, o) : !goes_alone(o->kind))
 			return true;
+	}
 	return false;
 }
 
@@ -221,6 +250,15 @@ static bool is_marked(const struct merge *m, const struct nsn_object *table)
 	return nsn_compile_mark_read(m->owner, table->u.table.comment, &id);
 }
 
+/* Of those that are not, be they ours or not, all that is in them has the fate of the table. */
+static bool table_is_wanted(const struct merge *m, const struct nsn_object *o)
+{
+	struct nsn_object like = {.kind = NSN_OBJ_TABLE, .at = o->at, .link = ""};
+
+	like.u.table.name = nsn_object_table(o, &like.u.table.family);
+	return nsn_state_find(m->wanted, &like);
+}
+
 /* In a gateway: ours goes, foreign is told. */
 static enum fate fate_of(const struct merge *m, const struct nsn_object *o)
 {
@@ -239,16 +277,36 @@ static enum fate fate_of(const struct merge *m, const struct nsn_object *o)
 	case NSN_OBJ_FDB:
 	case NSN_OBJ_NEIGH:
 		return link_is_ours(m, o) ? REMOVE : KEEP;
+	case NSN_OBJ_ELEM:
+		return table_is_wanted(m, o) ? REMOVE : KEEP;
+	case NSN_OBJ_LIMIT:   /* see remove_stale() */
 	case NSN_OBJ_PORT:    /* of a foreign link, which is told */
 	case NSN_OBJ_COUNTER: /* of a table that is replaced as a whole, or goes */
+	case NSN_OBJ_SET:
 	case NSN_OBJ_CHAIN:
+	case NSN_OBJ_FILE:
 	case NSN_OBJ_SYSCTL: /* only those that are wanted are read */
+	case NSN_OBJ_CONF:
 	case NSN_OBJ_NETNS:
 	case NSN_OBJ_PIN:
 	case NSN_OBJ_KINDS:
 		break;
 	}
 	return KEEP;
+}
+
+/* Whether the namespace is one that shall be there. */
+static bool place_wanted(const struct merge *m, struct nsn_place at)
+{
+	const struct nsn_object like = {.kind = NSN_OBJ_NETNS, .at = at, .link = ""};
+
+	return nsn_state_find(m->wanted, &like);
+}
+
+/* What names a workload namespace that shall go; its links go with their ports. */
+static bool names(const struct nsn_object *o)
+{
+	return o->kind == NSN_OBJ_PIN || (o->kind == NSN_OBJ_FILE && o->u.file.ours);
 }
 
 static int sort_out_extra(struct merge *m, const struct nsn_object *have)
@@ -267,14 +325,86 @@ static int sort_out_extra(struct merge *m, const struct nsn_object *have)
 					  : add_step(m, NSN_REMOVE, NULL, have);
 }
 
-/* Backwards: links go down before rules, and routes before addresses. */
+/* Elements of a table that is replaced as a whole go with it. */
+static void forget_spoilt(const struct merge *m)
+{
+	size_t i;
+
+	for (i = 0; i < m->wanted->n; i++) {
+		const struct nsn_object *want = &m->wanted->objects[i], *have;
+
+		if (want->kind != NSN_OBJ_TABLE)
+			continue;
+		have = twin(m, want);
+		if (have && is_spoilt(m, want, have))
+			forget_table(m, want);
+	}
+}
+
+/* Links of ours in a gateway that nobody wants: down before anything else happens. */
+static int cut_extra_links(struct merge *m)
+{
+	size_t i;
+
+	for (i = 0; i < m->observed->n; i++) {
+		const struct nsn_object *o = &m->observed->objects[i];
+
+		if (o->kind == NSN_OBJ_UP && o->at.role == NSN_GATEWAY && !m->gone[i] &&
+		    !nsn_state_find(m->wanted, o) && fate_of(m, o) == REMOVE &&
+		    add_step(m, NSN_REMOVE, NULL, o) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Backwards: links go before rules, and routes before addresses. */
 static int remove_extra(struct merge *m)
 {
 	size_t i;
 
+	if (cut_extra_links(m) < 0)
+		return -ENOMEM;
 	for (i = m->observed->n; i > 0; i--)
-		if (sort_out_extra(m, &m->observed->objects[i - 1]) < 0)
+		if (m->observed->objects[i - 1].kind != NSN_OBJ_UP &&
+		    sort_out_extra(m, &m->observed->objects[i - 1]) < 0)
 			return -ENOMEM;
+	for (i = m->observed->n; i > 0; i--) {
+		const struct nsn_object *o = &m->observed->objects[i - 1];
+
+		if (o->at.role == NSN_ENDPOINT && names(o) && !place_wanted(m, o->at) &&
+		    !nsn_state_find(m->wanted, o) && add_step(m, NSN_REMOVE, NULL, o) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Ours, by the number of our protocol, which the kernel keeps with it. */
+static bool was_ours(const struct nsn_object *o)
+{
+	return (o->kind == NSN_OBJ_ADDR && o->u.addr.protocol == NSN_RTPROT) ||
+	       (o->kind == NSN_OBJ_NEIGH && o->u.neigh.protocol == NSN_RTPROT) ||
+	       (o->kind == NSN_OBJ_ROUTE && o->u.route.protocol == NSN_RTPROT);
+}
+
+/*
+ * What was wanted before: a workload's old addresses go when it has the new
+ * ones (with the last address of a link the kernel drops all its routes), and a
+ * limit when no rule and no element has it any more.
+ */
+static int remove_stale(struct merge *m)
+{
+	size_t i;
+
+	for (i = m->observed->n; i > 0; i--) {
+		const struct nsn_object *o = &m->observed->objects[i - 1];
+		bool stale = o->at.role == NSN_GATEWAY
+				     ? o->kind == NSN_OBJ_LIMIT && table_is_wanted(m, o)
+				     : was_ours(o) && place_wanted(m, o->at);
+
+		if (stale && !m->gone[i - 1] && !nsn_state_find(m->wanted, o) &&
+		    add_step(m, NSN_REMOVE, NULL, o) < 0)
+			return -ENOMEM;
+	}
 	return 0;
 }
 
@@ -291,10 +421,14 @@ static int add_wanted(struct merge *m, const struct nsn_object *want)
 {
 	const struct nsn_object *have = twin(m, want);
 
-	if (want->kind == NSN_OBJ_TABLE && (!have || is_spoilt(m, want, have))) {
-		forget_table(m, want);
+	if (want->kind == NSN_OBJ_TABLE) {
+		if (have && !is_spoilt(m, want, have))
+			return 0;
 		return add_step(m, have ? NSN_CHANGE : NSN_CREATE, want, have);
 	}
+	/* A file that somebody else has put there is what he wants the workload to see. */
+	if (want->kind == NSN_OBJ_FILE && have && !have->u.file.ours)
+		return 0;
 	if (have)
 		return nsn_object_same(want, have) ? 0 : add_step(m, NSN_CHANGE, want, have);
 	/* The far end of a veth comes with the near one. */
@@ -314,11 +448,17 @@ static int add_wanted(struct merge *m, const struct nsn_object *want)
 	return add_step(m, NSN_CREATE, want, NULL);
 }
 
+/* Names come last: when a namespace gets one, everything in it is right. */
 static int add_all_wanted(struct merge *m)
 {
 	size_t i;
 
-	for (i = 0; i < m->wanted->n; i++)
+	for (i = 0; i < m->wanted->n && m->wanted->objects[i].kind < NSN_OBJ_FILE; i++)
+		if (add_wanted(m, &m->wanted->objects[i]) < 0)
+			return -ENOMEM;
+	if (remove_stale(m) < 0)
+		return -ENOMEM;
+	for (; i < m->wanted->n; i++)
 		if (add_wanted(m, &m->wanted->objects[i]) < 0)
 			return -ENOMEM;
 	return 0;
@@ -327,7 +467,7 @@ static int add_all_wanted(struct merge *m)
 /* Everything goes: a namespace takes what is in it along. */
 static int remove_all(struct merge *m)
 {
-	static const enum nsn_kind order[] = {NSN_OBJ_PIN, NSN_OBJ_NETNS};
+	static const enum nsn_kind order[] = {NSN_OBJ_PIN, NSN_OBJ_FILE, NSN_OBJ_NETNS};
 	size_t i, k;
 
 	/* Workloads first: their pins are what others see. */
@@ -335,7 +475,8 @@ static int remove_all(struct merge *m)
 		for (i = m->observed->n; i > 0; i--) {
 			const struct nsn_object *o = &m->observed->objects[i - 1];
 
-			if (o->kind == order[k] && add_step(m, NSN_REMOVE, NULL, o) < 0)
+			if (o->kind == order[k] && (o->kind != NSN_OBJ_FILE || names(o)) &&
+			    add_step(m, NSN_REMOVE, NULL, o) < 0)
 				return -ENOMEM;
 		}
 	return 0;
@@ -358,6 +499,7 @@ int nsn_plan(const struct nsn_state *wanted, const struct nsn_state *observed,
 		r = remove_all(&m);
 	} else {
 		r = remove_bad_links(&m);
+		forget_spoilt(&m);
 		if (r == 0)
 			r = remove_extra(&m);
 		if (r == 0)
@@ -377,6 +519,9 @@ static bool cuts(const struct nsn_step *step)
 	switch (nsn_step_object(step)->kind) {
 	case NSN_OBJ_TABLE:
 	case NSN_OBJ_COUNTER:
+	case NSN_OBJ_LIMIT:
+	case NSN_OBJ_SET:
+	case NSN_OBJ_ELEM:
 	case NSN_OBJ_CHAIN:
 		return true;
 	case NSN_OBJ_UP:
@@ -385,10 +530,12 @@ static bool cuts(const struct nsn_step *step)
 	case NSN_OBJ_SYSCTL:
 	case NSN_OBJ_LINK:
 	case NSN_OBJ_PORT:
+	case NSN_OBJ_CONF:
 	case NSN_OBJ_FDB:
 	case NSN_OBJ_ADDR:
 	case NSN_OBJ_NEIGH:
 	case NSN_OBJ_ROUTE:
+	case NSN_OBJ_FILE:
 	case NSN_OBJ_PIN:
 	case NSN_OBJ_KINDS:
 		break;

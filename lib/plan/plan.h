@@ -58,6 +58,9 @@ int nsn_plan(const struct nsn_state *wanted, const struct nsn_state *observed,
 int nsn_plan_cut(const struct nsn_state *wanted, const struct nsn_state *observed,
 		 const struct nsn_owner *owner, struct nsn_plan *ret, struct nsnet_err *err);
 
+/* Takes out all steps but those that remove something. */
+void nsn_plan_only_remove(struct nsn_plan *p);
+
 /* The step that takes this one back. */
 struct nsn_step nsn_step_inverse(const struct nsn_step *step);
 /* want, or have where there is none. */
