@@ -4,6 +4,7 @@
 
 #include "../base/cleanup.h"
 #include "../kernel/addr.h"
+#include "../kernel/file.h"
 #include "../kernel/link.h"
 #include "../kernel/neigh.h"
 #include "../kernel/nft.h"
@@ -212,6 +213,20 @@ static int drop_route(struct run *run, struct nsn_space *space, obj *o, struct n
 	return nsn_route_del(nsn_netns_route(space->ns), o, err);
 }
 
+static int make_file(struct run *run, struct nsn_space *space, obj *o, struct nsnet_err *err)
+{
+	(void)run;
+	(void)space;
+	return nsn_file_make(o, err);
+}
+
+static int drop_file(struct run *run, struct nsn_space *space, obj *o, struct nsnet_err *err)
+{
+	(void)run;
+	(void)space;
+	return nsn_file_drop(o, err);
+}
+
 /*
  * How each kind gets into the kernel and out of it. Without `change` making it
  * again replaces it. The nft kinds are not here: they go by transactions.
@@ -225,11 +240,13 @@ static const struct verbs {
 	[NSN_OBJ_SYSCTL] = {set_sysctl, leave_sysctl, NULL},
 	[NSN_OBJ_LINK] = {make_link, drop_link, change_link},
 	[NSN_OBJ_PORT] = {set_port, leave_port, NULL},
+	[NSN_OBJ_CONF] = {set_sysctl, leave_sysctl, NULL},
 	[NSN_OBJ_FDB] = {make_neigh, drop_neigh, NULL},
 	[NSN_OBJ_ADDR] = {make_addr, drop_addr, NULL},
 	[NSN_OBJ_NEIGH] = {make_neigh, drop_neigh, NULL},
 	[NSN_OBJ_UP] = {make_up, drop_up, NULL},
 	[NSN_OBJ_ROUTE] = {make_route, drop_route, NULL},
+	[NSN_OBJ_FILE] = {make_file, drop_file, NULL},
 	[NSN_OBJ_PIN] = {make_pin, drop_pin, NULL},
 };
 
@@ -237,7 +254,7 @@ static const struct verbs {
 
 static bool is_nft(enum nsn_kind kind)
 {
-	return kind == NSN_OBJ_TABLE || kind == NSN_OBJ_COUNTER || kind == NSN_OBJ_CHAIN;
+	return kind >= NSN_OBJ_TABLE && kind <= NSN_OBJ_CHAIN;
 }
 
 static int commit(struct run *run, struct nsnet_err *err)
@@ -271,7 +288,9 @@ static int do_step(struct run *run, const struct nsn_step *step, struct nsnet_er
 	struct nsn_space *space = nsn_site_space(run->site, o->at);
 	const struct verbs *v = &verbs[o->kind];
 
-	if (!space || (!space->ns && o->kind != NSN_OBJ_NETNS && o->kind != NSN_OBJ_PIN))
+	/* Files are there without it. */
+	if (o->kind != NSN_OBJ_FILE &&
+	    (!space || (!space->ns && o->kind != NSN_OBJ_NETNS && o->kind != NSN_OBJ_PIN)))
 		return nsn_err(err, -EINVAL, NSNET_E_INTERNAL, "%s without a namespace",
 			       nsn_kind_name(o->kind));
 	if (is_nft(o->kind))
@@ -348,7 +367,7 @@ static bool stays_done(const struct nsn_plan *plan, size_t i)
 
 	if (o->kind == NSN_OBJ_LINK && plan->steps[i].op == NSN_REMOVE)
 		return true;
-	if (o->kind == NSN_OBJ_NETNS || o->kind == NSN_OBJ_PIN)
+	if (o->kind == NSN_OBJ_NETNS || o->kind >= NSN_OBJ_FILE)
 		return false;
 	for (j = 0; j < i; j++)
 		if (plan->steps[j].op == NSN_CREATE && plan->steps[j].want->kind == NSN_OBJ_NETNS &&
@@ -385,12 +404,12 @@ int nsn_site_undo(struct nsn_site *site, const struct nsn_state *wanted,
 	return back < 0 ? back : first;
 }
 
-size_t nsn_plan_first_pin(const struct nsn_plan *plan)
+size_t nsn_plan_first_name(const struct nsn_plan *plan)
 {
 	size_t i;
 
 	for (i = 0; i < plan->n; i++)
-		if (plan->steps[i].op != NSN_REMOVE && plan->steps[i].want->kind == NSN_OBJ_PIN)
+		if (plan->steps[i].op != NSN_REMOVE && plan->steps[i].want->kind >= NSN_OBJ_FILE)
 			return i;
 	return plan->n;
 }

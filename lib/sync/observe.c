@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../base/cleanup.h"
 #include "../kernel/addr.h"
+#include "../kernel/file.h"
 #include "../kernel/link.h"
 #include "../kernel/neigh.h"
 #include "../kernel/nft.h"
@@ -11,38 +13,40 @@
 #include "../kernel/sysctl.h"
 #include "site.h"
 
+static int read_sysctl(const struct nsn_object *want, struct nsn_state *ret, struct nsnet_err *err)
+{
+	char value[64];
+	struct nsn_object *o;
+	int r;
+
+	r = nsn_sysctl_read(want->u.sysctl.path, value, sizeof(value), err);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	o = nsn_state_add(ret, want->kind, want->at, want->link);
+	if (!o)
+		return nsn_err_nomem(err);
+	o->u.sysctl = want->u.sysctl;
+	o->u.sysctl.path = nsn_arena_strdup(&ret->arena, want->u.sysctl.path);
+	o->u.sysctl.value = nsn_arena_strdup(&ret->arena, value);
+	return o->u.sysctl.path && o->u.sysctl.value ? 0 : nsn_err_nomem(err);
+}
+
 static int read_sysctls(const struct nsn_site *site, const struct nsn_space *space,
 			const struct nsn_state *wanted, struct nsn_state *ret,
 			struct nsnet_err *err)
 {
-	char value[64];
-	size_t i;
+	static const enum nsn_kind kinds[] = {NSN_OBJ_SYSCTL, NSN_OBJ_CONF};
+	const struct nsn_object *want;
+	size_t k, i, n;
 	int r;
 
 	r = nsn_netns_go(space->ns, site->home, err);
-	if (r < 0)
-		return r;
-	for (i = 0; i < wanted->n; i++) {
-		const struct nsn_object *want = &wanted->objects[i];
-		struct nsn_object *o;
-
-		if (want->kind != NSN_OBJ_SYSCTL || !nsn_place_same(want->at, space->at))
-			continue;
-		r = nsn_sysctl_read(want->u.sysctl.path, value, sizeof(value), err);
-		if (r == -ENOENT)
-			continue;
-		if (r < 0)
-			return r;
-		o = nsn_state_add(ret, NSN_OBJ_SYSCTL, space->at, want->link);
-		if (!o)
-			return nsn_err_nomem(err);
-		o->u.sysctl = want->u.sysctl;
-		o->u.sysctl.path = nsn_arena_strdup(&ret->arena, want->u.sysctl.path);
-		o->u.sysctl.value = nsn_arena_strdup(&ret->arena, value);
-		if (!o->u.sysctl.path || !o->u.sysctl.value)
-			return nsn_err_nomem(err);
+	for (k = 0; r == 0 && k < NSN_COUNT(kinds); k++) {
+		want = nsn_state_at(wanted, kinds[k], space->at, &n);
+		for (i = 0; r == 0 && i < n; i++)
+			r = read_sysctl(&want[i], ret, err);
 	}
-	return 0;
+	return r;
 }
 
 static int dump_space(const struct nsn_space *space, struct nsn_state *ret, struct nsnet_err *err)
@@ -70,10 +74,10 @@ static int dump_space(const struct nsn_space *space, struct nsn_state *ret, stru
  * endpoint a link was made for.
  */
 static bool is_marked(const struct nsn_site *site, const struct nsn_space *space,
-		      const struct nsn_state *wanted, const struct nsn_owner *owner,
+		      const struct nsn_state *known, const struct nsn_owner *owner,
 		      const struct nsn_state *s, size_t start)
 {
-	const struct nsn_object *link = nsn_state_link(wanted, space->at, NSN_ENDPOINT_LINK);
+	const struct nsn_object *link = nsn_state_link(known, space->at, NSN_ENDPOINT_LINK);
 	uint64_t id;
 	size_t i;
 
@@ -92,8 +96,9 @@ static bool is_marked(const struct nsn_site *site, const struct nsn_space *space
 }
 
 static int observe_space(struct nsn_site *site, struct nsn_space *space,
-			 const struct nsn_state *wanted, const struct nsn_owner *owner,
-			 struct nsn_state *ret, struct nsnet_err *err)
+			 const struct nsn_state *wanted, const struct nsn_state *known,
+			 const struct nsn_owner *owner, struct nsn_state *ret,
+			 struct nsnet_err *err)
 {
 	size_t start = ret->n;
 	struct nsn_object *o;
@@ -102,7 +107,7 @@ static int observe_space(struct nsn_site *site, struct nsn_space *space,
 	r = dump_space(space, ret, err);
 	if (r < 0)
 		return r;
-	if (!space->cookie && !is_marked(site, space, wanted, owner, ret, start)) {
+	if (!space->cookie && !is_marked(site, space, known, owner, ret, start)) {
 		ret->n = start;
 		nsn_netns_close(space->ns);
 		space->ns = NULL;
@@ -125,47 +130,119 @@ static int observe_space(struct nsn_site *site, struct nsn_space *space,
 	return o->u.pin ? 0 : nsn_err_nomem(err);
 }
 
+/* An end of a veth: how its own namespace would find it from the other side. */
+struct end {
+	int32_t nsid,
+		index; /* of the other namespace, as the gateway knows it; of the link there */
+	struct nsn_object *o;
+};
+
+static int cmp_ends(const void *a, const void *b)
+{
+	const struct end *x = a, *y = b;
+
+	if (x->nsid != y->nsid)
+		return x->nsid < y->nsid ? -1 : 1;
+	return x->index < y->index ? -1 : x->index > y->index;
+}
+
+static bool is_veth(const struct nsn_object *o)
+{
+	return o->kind == NSN_OBJ_LINK && o->u.dev.type == NSN_LINK_VETH;
+}
+
+/* Those of the gateway, sorted by where they lead. */
+static struct end *near_ends(const struct nsn_state *s, size_t *n)
+{
+	struct end *ends = calloc(s->n + 1, sizeof(*ends));
+	size_t i;
+
+	*n = 0;
+	for (i = 0; ends && i < s->n; i++) {
+		struct nsn_object *o = &s->objects[i];
+
+		if (is_veth(o) && o->at.role == NSN_GATEWAY)
+			ends[(*n)++] = (struct end){o->u.dev.peer_nsid, o->u.dev.peer_index, o};
+	}
+	if (ends)
+		qsort(ends, *n, sizeof(*ends), cmp_ends);
+	return ends;
+}
+
+static int know_nsids(const struct nsn_site *site, const struct nsn_space *gateway,
+		      struct nsnet_err *err)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; r == 0 && i < site->n; i++) {
+		struct nsn_space *space = &site->spaces[i];
+
+		space->nsid = -1;
+		if (space->at.role == NSN_ENDPOINT && space->ns)
+			r = nsn_netns_nsid(gateway->ns, space->ns, &space->nsid, err);
+	}
+	return r;
+}
+
 /*
  * Which veth ends belong together. An index alone would do for an honest
  * kernel state only: both namespaces count from 1. The other end is where the
  * near one's netnsid points *and* it points back.
  */
-static int pair_ends(const struct nsn_space *gateway, const struct nsn_space *space,
-		     struct nsn_state *s, struct nsnet_err *err)
+static int pair_ends(const struct nsn_site *site, const struct nsn_space *gateway,
+		     const struct nsn_state *s, struct nsnet_err *err)
 {
-	size_t i, j;
-	int32_t nsid;
+	NSN_AUTO(nsn_freep) struct end *ends = NULL;
+	size_t i, n = 0;
 	int r;
 
-	r = nsn_netns_nsid(gateway->ns, space->ns, &nsid, err);
-	if (r < 0 || nsid < 0)
+	r = know_nsids(site, gateway, err);
+	if (r < 0)
 		return r;
+	ends = near_ends(s, &n);
+	if (!ends)
+		return nsn_err_nomem(err);
 	for (i = 0; i < s->n; i++) {
-		struct nsn_object *far = &s->objects[i];
+		struct nsn_object *far = &s->objects[i], *near;
+		const struct nsn_space *space;
+		const struct end *found;
+		struct end like;
 
-		if (far->kind != NSN_OBJ_LINK || far->u.dev.type != NSN_LINK_VETH ||
-		    !nsn_place_same(far->at, space->at))
+		if (!is_veth(far) || far->at.role != NSN_ENDPOINT)
 			continue;
-		for (j = 0; j < s->n; j++) {
-			struct nsn_object *near = &s->objects[j];
-
-			if (near->kind != NSN_OBJ_LINK || near->u.dev.type != NSN_LINK_VETH ||
-			    !nsn_place_same(near->at, gateway->at) ||
-			    near->u.dev.peer_nsid != nsid ||
-			    near->u.dev.peer_index != far->u.dev.index ||
-			    far->u.dev.peer_index != near->u.dev.index)
-				continue;
-			near->u.dev.peer = far->link;
-			near->u.dev.peer_at = far->at;
-			far->u.dev.peer = near->link;
-			far->u.dev.peer_at = near->at;
-		}
+		space = nsn_site_space(site, far->at);
+		if (!space || space->nsid < 0)
+			continue;
+		like = (struct end){.nsid = space->nsid, .index = far->u.dev.index};
+		found = bsearch(&like, ends, n, sizeof(*ends), cmp_ends);
+		if (!found || found->o->u.dev.index != far->u.dev.peer_index)
+			continue;
+		near = found->o;
+		near->u.dev.peer = far->link;
+		near->u.dev.peer_at = far->at;
+		far->u.dev.peer = near->link;
+		far->u.dev.peer_at = near->at;
 	}
 	return 0;
 }
 
+/* They are there or not, whatever became of the namespace. */
+static int read_files(const struct nsn_state *known, struct nsn_state *ret, struct nsnet_err *err)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; r == 0 && i < known->n; i++)
+		if (known->objects[i].kind == NSN_OBJ_FILE)
+			r = nsn_file_observe(known->objects[i].u.file.path, ret,
+					     known->objects[i].at, err);
+	return r;
+}
+
 int nsn_site_observe(struct nsn_site *site, const struct nsn_state *wanted,
-		     const struct nsn_owner *owner, struct nsn_state *ret, struct nsnet_err *err)
+		     const struct nsn_state *known, const struct nsn_owner *owner,
+		     struct nsn_state *ret, struct nsnet_err *err)
 {
 	const struct nsn_space *gateway;
 	size_t i;
@@ -174,18 +251,18 @@ int nsn_site_observe(struct nsn_site *site, const struct nsn_state *wanted,
 	for (i = 0; i < site->n; i++) {
 		if (!site->spaces[i].ns)
 			continue;
-		r = observe_space(site, &site->spaces[i], wanted, owner, ret, err);
+		r = observe_space(site, &site->spaces[i], wanted, known, owner, ret, err);
 		if (r < 0)
 			return r;
 	}
+	r = read_files(known, ret, err);
+	if (r < 0)
+		return r;
 	gateway = nsn_site_space(site, (struct nsn_place){.role = NSN_GATEWAY});
-	for (i = 0; gateway && gateway->ns && i < site->n; i++) {
-		if (site->spaces[i].at.role != NSN_ENDPOINT || !site->spaces[i].ns)
-			continue;
-		r = pair_ends(gateway, &site->spaces[i], ret, err);
-		if (r < 0)
-			return r;
-	}
+	if (gateway && gateway->ns)
+		r = pair_ends(site, gateway, ret, err);
+	if (r < 0)
+		return r;
 	nsn_state_sort(ret);
 	return 0;
 }

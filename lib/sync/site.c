@@ -2,27 +2,29 @@
 #include "site.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../base/cleanup.h"
 
 int nsn_site_init(struct nsn_site *site, struct nsn_home *home, uint64_t tenant,
-		  const struct nsn_state *wanted, struct nsnet_err *err)
+		  const struct nsn_state *known, struct nsnet_err *err)
 {
 	size_t i;
 
 	*site = (struct nsn_site){.home = home, .tenant = tenant};
-	site->spaces = calloc(wanted->n + 1, sizeof(*site->spaces));
+	site->spaces = calloc(known->n + 1, sizeof(*site->spaces));
 	if (!site->spaces)
 		return nsn_err_nomem(err);
-	for (i = 0; i < wanted->n; i++)
-		if (wanted->objects[i].kind == NSN_OBJ_NETNS)
-			site->spaces[site->n++].at = wanted->objects[i].at;
-	for (i = 0; i < wanted->n; i++) {
-		const struct nsn_object *o = &wanted->objects[i];
-		struct nsn_space *space = nsn_site_space(site, o->at);
+	for (i = 0; i < known->n; i++)
+		if (known->objects[i].kind == NSN_OBJ_NETNS)
+			site->spaces[site->n++].at = known->objects[i].at;
+	for (i = 0; i < known->n; i++) {
+		const struct nsn_object *o = &known->objects[i];
+		struct nsn_space *space =
+			o->kind == NSN_OBJ_PIN ? nsn_site_space(site, o->at) : NULL;
 
-		if (o->kind != NSN_OBJ_PIN || !space)
+		if (!space)
 			continue;
 		space->pin = nsn_arena_strdup(&site->arena, o->u.pin);
 		if (!space->pin)
@@ -42,14 +44,17 @@ void nsn_site_clear(struct nsn_site *site)
 	*site = (struct nsn_site){0};
 }
 
+static int cmp_space(const void *key, const void *space)
+{
+	return nsn_place_cmp(*(const struct nsn_place *)key, ((const struct nsn_space *)space)->at);
+}
+
+/* They are in the order of the sorted objects they were made from. */
 struct nsn_space *nsn_site_space(const struct nsn_site *site, struct nsn_place at)
 {
-	size_t i;
-
-	for (i = 0; i < site->n; i++)
-		if (nsn_place_same(site->spaces[i].at, at))
-			return &site->spaces[i];
-	return NULL;
+	if (site->n == 0)
+		return NULL;
+	return bsearch(&at, site->spaces, site->n, sizeof(*site->spaces), cmp_space);
 }
 
 int nsn_space_is_taken(const struct nsn_space *space, struct nsnet_err *err)

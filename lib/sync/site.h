@@ -20,6 +20,7 @@ struct nsn_space {
 	uint64_t cookie;      /* known to be ours by this cookie; 0: not known */
 	bool pinned;	      /* `pin` holds `ns` */
 	bool taken;	      /* `pin` holds something that is not ours */
+	int32_t nsid;	      /* under which the gateway knows it; -1: under none */
 	bool leftover;	      /* `pin` is an empty file, as a crash before the mount leaves it */
 };
 
@@ -31,9 +32,12 @@ struct nsn_site {
 	struct nsn_arena arena;
 };
 
-/* One space for each NSN_OBJ_NETNS of @wanted. Clear it in any case. */
+/*
+ * One space for each NSN_OBJ_NETNS of @known: what is wanted and, where one of
+ * them is to go, that too. Clear it in any case.
+ */
 int nsn_site_init(struct nsn_site *site, struct nsn_home *home, uint64_t tenant,
-		  const struct nsn_state *wanted, struct nsnet_err *err);
+		  const struct nsn_state *known, struct nsnet_err *err);
 /* Closes all descriptors: what is not pinned and has no process inside is gone. */
 void nsn_site_clear(struct nsn_site *site);
 struct nsn_space *nsn_site_space(const struct nsn_site *site, struct nsn_place at);
@@ -52,13 +56,15 @@ int nsn_site_open(struct nsn_site *site, struct nsnet_err *err);
  * nsn_site_observe() - What the kernel has, as objects
  * @site:   Opened
  * @wanted: Which sysctls to read (all others are none of ours)
+ * @known:  As for nsn_site_init(): which files to read, and the marks of links
  * @owner:  To know our marks
  * @ret:    Empty before; sorted after
  *
  * Spaces without a known cookie and without our mark are closed and `taken`.
  */
 int nsn_site_observe(struct nsn_site *site, const struct nsn_state *wanted,
-		     const struct nsn_owner *owner, struct nsn_state *ret, struct nsnet_err *err);
+		     const struct nsn_state *known, const struct nsn_owner *owner,
+		     struct nsn_state *ret, struct nsnet_err *err);
 
 /*
  * nsn_site_apply() - Carry out steps [@from, @to) of a plan
@@ -76,7 +82,7 @@ int nsn_site_apply(struct nsn_site *site, const struct nsn_state *wanted,
 int nsn_site_undo(struct nsn_site *site, const struct nsn_state *wanted,
 		  const struct nsn_plan *plan, size_t done, struct nsnet_err *err);
 
-/* The first step that makes a pin (they are the last ones), or the number of steps. */
-size_t nsn_plan_first_pin(const struct nsn_plan *plan);
+/* The first step that makes a file or a pin (they are the last ones), or the number of steps. */
+size_t nsn_plan_first_name(const struct nsn_plan *plan);
 
 #endif

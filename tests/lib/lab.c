@@ -80,7 +80,8 @@ struct nsnet *lab_open(void)
 static void check_outcome(const struct nsnet_change *c, const char *name,
 			  enum nsnet_outcome outcome)
 {
-	static const char *const words[] = {"unchanged", "created", "repaired", "removed"};
+	static const char *const words[] = {"unchanged", "created", "repaired", "changed",
+					    "removed"};
 
 	assert_int_equal(nsnet_change_items(c), 1);
 	assert_string_equal(nsnet_change_tenant(c, 0), name);
@@ -248,15 +249,17 @@ static const char snapshot_script[] =
 	"cd /; find run/netns run/nsnet* var/lib -mount \\( -name '*-shm' -o -name '*-wal' \\) "
 	"-prune "
 	"  -o -printf '%p %y %m %u %l\\n' 2>/dev/null | sort\n"
+	"find etc/netns -mindepth 1 -printf '%p %y %m %u %l\\n' 2>/dev/null | sort\n"
+	"grep -rs '' etc/netns | sort -s -t: -k1,1\n"
 	"for f in run/netns/* run/nsnet*/gw/*; do [ -f \"$f\" ] && stat -Lc '%n %i %h' $f; done\n"
 	"cut -d' ' -f3- proc/self/mountinfo\n"
-	"look() { ip -d addr; ip neigh; ip route show table all; bridge fdb; nft -s -a list "
-	"ruleset; }\n"
+	"look() { ip -d addr; ip neigh; ip -4 route show table all; ip -6 route show table all; "
+	"bridge fdb; nft -s -a list ruleset; }\n"
 	"echo '== host'; look\n"
 	"for f in run/netns/* run/nsnet*/gw/*; do\n"
 	"  [ \"$(stat -Lfc %t $f 2>/dev/null)\" = 6e736673 ] || continue; echo \"== $f\"\n"
 	"  nsenter --net=$f unshare -m sh -c \"mount -t tmpfs x /run/netns; ip -d addr; ip neigh; "
-	"ip route show table all; bridge fdb;"
+	"ip -4 route show table all; ip -6 route show table all; bridge fdb;"
 	"    nft -s -a list ruleset; grep -r . /proc/sys/net/ipv4/conf /proc/sys/net/ipv6/conf"
 	"    2>/dev/null | grep -v stable_secret\"\n"
 	"done";
@@ -326,8 +329,13 @@ void lab_nothing_left(struct nsnet *n)
 
 	folder_is_empty(LAB_PIN_DIR);
 	folder_is_empty(LAB_GW);
+	/* The machine's own /etc/netns shows through; ours have the mark. */
 	text = lab_sh(
-		"ip -o link | grep -v ' lo: ' || :; grep ' net:\\[' /proc/self/mountinfo || :");
+		"ip -o link | grep -v ' lo: ' || :; grep ' net:\\[' /proc/self/mountinfo || :;"
+		"ip -o addr show scope global; nft list ruleset;"
+		"for i in 4 6; do ip -$i route show table all | grep -v ' dev lo ' || :; done;"
+		"[ ! -d /etc/netns ] || find /etc/netns -mindepth 1 \\( -type d -empty -o -type f "
+		"-exec grep -q '^# made by nsnet' {} \\; \\) -print");
 	assert_string_equal(text, "");
 	free(text);
 	if (!n)

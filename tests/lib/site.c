@@ -115,6 +115,12 @@ static void learn_port(struct site *s)
 
 bool site_build(struct site *s)
 {
+	return site_build_def(
+		s, &(struct nsnet_tenant_def){.name = SITE_TENANT, .subnet = SITE_SUBNET});
+}
+
+bool site_build_def(struct site *s, const struct nsnet_tenant_def *def)
+{
 	struct nsnet_err err = {0};
 
 	*s = (struct site){.home = -1, .gateway = -1, .workload = -1, .third = -1};
@@ -123,7 +129,7 @@ bool site_build(struct site *s)
 	stay_on_one_processor();
 	s->home = site_open_ns("/proc/self/ns/net");
 	must(nsnet_open(&s->n, NULL, NULL, &err), &err);
-	must(nsnet_tenant_add(s->n, SITE_TENANT, SITE_SUBNET, 0, NULL, &err), &err);
+	must(nsnet_tenants_add(s->n, def, 1, 0, NULL, &err), &err);
 	s->gateway = site_open_gateway(1);
 	s->workload = site_open_ns(WORKLOAD_PIN);
 	learn_port(s);
@@ -154,6 +160,15 @@ void site_drop(struct site *s)
 	if (s->home >= 0)
 		site_go(s->home);
 	site_close(&s->home);
+}
+
+void site_set(struct site *s, const char *key, const char *value)
+{
+	const struct nsnet_setting setting = {.key = key, .value = value};
+	struct nsnet_err err = {0};
+
+	must(nsnet_tenant_set(s->n, SITE_TENANT, &setting, 1, 0, NULL, &err), &err);
+	learn_port(s);
 }
 
 enum nsnet_state site_state(const struct site *s)

@@ -16,7 +16,11 @@
 #define SITE_SUBNET   "10.10.1.0/24"
 #define SITE_GATEWAY  "10.10.1.1"
 #define SITE_WORKLOAD "10.10.1.2"
-#define SITE_MAC_SIZE 18
+/* For those that want IPv6, too. */
+#define SITE_SUBNET6   "fd00:1::/64"
+#define SITE_GATEWAY6  "fd00:1::1"
+#define SITE_WORKLOAD6 "fd00:1::2"
+#define SITE_MAC_SIZE  18
 
 struct site {
 	struct nsnet *n;
@@ -29,6 +33,11 @@ struct site {
 
 /* A new world. Without root there is none: false, and world_need() skips the test. */
 bool site_build(struct site *s);
+/* The same with a tenant of this definition; it is to be called SITE_TENANT and to have the
+ * endpoint `default` first. */
+bool site_build_def(struct site *s, const struct nsnet_tenant_def *def);
+/* As `nsnet tenant set`. Learns the port\'s name again. */
+void site_set(struct site *s, const char *key, const char *value);
 /* A link that came up carries frames a moment later. */
 void site_wait_for_port(const struct site *s);
 void site_drop(struct site *s);

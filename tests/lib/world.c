@@ -123,6 +123,13 @@ static bool must_run(void)
 	return s && strcmp(s, "1") == 0;
 }
 
+bool test_quick(void)
+{
+	const char *s = getenv("NSNET_TEST_QUICK");
+
+	return s && strcmp(s, "1") == 0;
+}
+
 void world_need(void)
 {
 	if (entered)

@@ -72,6 +72,12 @@ const char *nsnet_bin(void);
 /* Asks until @cond says yes (true) or @timeout_ms are over (false). */
 bool poll_until(bool (*cond)(void *ctx), void *ctx, int timeout_ms);
 
+/*
+ * Whether long series are to be sampled (NSNET_TEST_QUICK=1, as under the
+ * sanitizers): each is run in full by `make test`.
+ */
+bool test_quick(void);
+
 /* Milliseconds of a clock that only goes forward. */
 double now_ms(void);
 
