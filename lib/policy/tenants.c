@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "tenants.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "../base/cleanup.h"
+
+#define VERSION "1"
+
+/* ---- the format ------------------------------------------------------------------ */
+
+#define WORD(name_, type, field, example_, help_)                                                  \
+	{                                                                                          \
+		.name = (name_), .shape = NSN_SHAPE_WORD, .member = offsetof(struct type, field),  \
+		.example = (example_), .help = (help_)                                             \
+	}
+#define LATER(name_, help_)                                                                        \
+	{                                                                                          \
+		.name = (name_), .shape = NSN_SHAPE_LATER, .help = (help_)                         \
+	}
+
+static const struct nsn_key endpoint_keys[] = {
+	WORD("ip", nsnet_endpoint_def, ip, "auto", "an address of the subnet, or auto"),
+	WORD("ip6", nsnet_endpoint_def, ip6, "auto", "an address of subnet6, or auto"),
+	WORD("rate", nsnet_endpoint_def, rate, "10mbit", "what it may send and receive, or none"),
+};
+
+static const struct nsn_schema endpoint = {
+	.what = "an endpoint",
+	.example = "auto",
+	.word = "ip",
+	.keys = endpoint_keys,
+	.n_keys = NSN_COUNT(endpoint_keys),
+};
+
+static const struct nsn_key tenant_keys[] = {
+	{
+		.name = "subnet",
+		.shape = NSN_SHAPE_WORD,
+		.required = true,
+		.member = offsetof(struct nsnet_tenant_def, subnet),
+		.example = "auto",
+		.help = "an IPv4 network such as 10.10.1.0/24, or auto, or auto/LENGTH",
+	},
+	WORD("subnet6", nsnet_tenant_def, subnet6, "auto",
+	     "an IPv6 network such as fd00:10:1::/64, or auto, or none"),
+	WORD("inside", nsnet_tenant_def, inside, "deny",
+	     "may endpoints talk to each other: allow or deny"),
+	WORD("mtu", nsnet_tenant_def, mtu, "1400", "bytes of the longest packet"),
+	WORD("rate", nsnet_tenant_def, rate, "100mbit",
+	     "what all endpoints together may send and receive, or none"),
+	{
+		.name = "labels",
+		.shape = NSN_SHAPE_NAMES,
+		.example = "{ pci: cde, tier: gold }",
+		.help = "words for the tenant, by which it can be found",
+	},
+	{
+		.name = "owners",
+		.shape = NSN_SHAPE_WORDS,
+		.example = "[alice, bob]",
+		.help = "users of this machine to whom it belongs",
+	},
+	{
+		.name = "endpoints",
+		.shape = NSN_SHAPE_NAMES,
+		.example = "{ app: auto }",
+		.help = "an address each, or a map; left out: one, called default",
+		.if_none = "leave it out and there is one endpoint, called default",
+		.of = &endpoint,
+	},
+	LATER("dns", "names that the tenant may look up"),
+	LATER("snat", "the address under which it is seen outside"),
+	LATER("reject", "answer what is forbidden instead of dropping it"),
+};
+
+static const struct nsn_schema tenant = {
+	.what = "a tenant",
+	.example = "{ subnet: auto }",
+	.keys = tenant_keys,
+	.n_keys = NSN_COUNT(tenant_keys),
+};
+
+static const struct nsn_key file_keys[] = {
+	{
+		.name = "nsnet",
+		.shape = NSN_SHAPE_WORD,
+		.required = true,
+		.member = NSN_NO_MEMBER,
+		.example = VERSION,
+		.help = "the version of the format",
+	},
+	{
+		.name = "tenants",
+		.shape = NSN_SHAPE_NAMES,
+		.required = true,
+		.example = "{}",
+		.help = "the tenants, by name",
+		.of = &tenant,
+	},
+	LATER("name", "what the file is called in messages"),
+	LATER("rules", "who may talk to whom"),
+	LATER("quarantine", "tenants that are cut off"),
+	LATER("expect", "what has to be so, whatever the rules"),
+};
+
+static const struct nsn_schema file = {
+	.what = "the file",
+	.example = "nsnet: " VERSION,
+	.keys = file_keys,
+	.n_keys = NSN_COUNT(file_keys),
+};
+
+const struct nsn_schema *nsn_tenants_schema(void)
+{
+	return &file;
+}
+
+/* ---- definitions ------------------------------------------------------------------- */
+
+static int read_labels(struct nsnet_tenant_def *def, struct nsn_arena *mem,
+		       const struct nsn_node *map)
+{
+	const char **labels;
+
+	if (!map)
+		return 0;
+	labels = nsn_arena_alloc(mem, map->n * sizeof(*labels));
+	if (!labels)
+		return -ENOMEM;
+	def->labels = labels;
+	for (const struct nsn_node *m = map->first; m; m = m->next) {
+		const char *text = nsn_arena_printf(mem, "%s=%s", m->key->text, m->text);
+
+		if (!text)
+			return -ENOMEM;
+		labels[def->n_labels++] = text;
+	}
+	return 0;
+}
+
+static int read_owners(struct nsnet_tenant_def *def, struct nsn_arena *mem,
+		       const struct nsn_node *list)
+{
+	const char **owners;
+
+	if (!list)
+		return 0;
+	owners = nsn_arena_alloc(mem, list->n * sizeof(*owners));
+	if (!owners)
+		return -ENOMEM;
+	def->owners = owners;
+	for (const struct nsn_node *m = list->first; m; m = m->next)
+		owners[def->n_owners++] = m->text;
+	return 0;
+}
+
+static int read_endpoints(struct nsnet_tenant_def *def, struct nsn_arena *mem,
+			  const struct nsn_node *map)
+{
+	struct nsnet_endpoint_def *endpoints;
+
+	if (!map)
+		return 0;
+	endpoints = nsn_arena_alloc(mem, map->n * sizeof(*endpoints));
+	if (!endpoints)
+		return -ENOMEM;
+	def->endpoints = endpoints;
+	for (const struct nsn_node *m = map->first; m; m = m->next) {
+		struct nsnet_endpoint_def *e = &endpoints[def->n_endpoints++];
+
+		e->name = m->key->text;
+		nsn_schema_words(&endpoint, m, e);
+	}
+	return 0;
+}
+
+static int read_tenant(struct nsnet_tenant_def *def, struct nsn_arena *mem,
+		       const struct nsn_node *map, const char *name)
+{
+	int r;
+
+	def->name = map->key->text;
+	def->where = nsn_arena_printf(mem, "%s:%u:%u", name, map->key->at.line, map->key->at.col);
+	if (!def->where)
+		return -ENOMEM;
+	nsn_schema_words(&tenant, map, def);
+	r = read_labels(def, mem, nsn_node_get(map, "labels"));
+	if (r == 0)
+		r = read_owners(def, mem, nsn_node_get(map, "owners"));
+	if (r == 0)
+		r = read_endpoints(def, mem, nsn_node_get(map, "endpoints"));
+	return r;
+}
+
+/* In a file of another version everything else may have another meaning, too. */
+static bool version_ok(const struct nsn_node *root, struct nsn_diags *diags)
+{
+	const struct nsn_node *version;
+	char shown[NSN_SHOW_SIZE];
+
+	version = root->kind == NSN_NODE_MAP ? nsn_node_get(root, "nsnet") : NULL;
+	if (!version || version->kind != NSN_NODE_WORD || nsn_node_empty(version) ||
+	    strcmp(version->text, VERSION) == 0)
+		return true;
+	nsn_diag_hint(nsn_diag_add(diags, &version->at,
+				   "'%s' is not a version of the format that this nsnet knows",
+				   nsn_text_show(version->text, shown, sizeof(shown))),
+		      "write nsnet: " VERSION);
+	return false;
+}
+
+int nsn_tenants_read(const struct nsnet_tenant_def **ret, size_t *count, struct nsn_arena *mem,
+		     const struct nsn_node *root, struct nsn_diags *diags)
+{
+	const struct nsn_node *tenants;
+	struct nsnet_tenant_def *defs;
+	size_t n = 0;
+
+	if (version_ok(root, diags))
+		nsn_schema_check(&file, root, diags);
+	if (diags->total)
+		return -EINVAL;
+
+	tenants = nsn_node_get(root, "tenants");
+	defs = nsn_arena_alloc(mem, tenants->n * sizeof(*defs));
+	if (!defs)
+		return -ENOMEM;
+	for (const struct nsn_node *m = tenants->first; m; m = m->next) {
+		int r = read_tenant(&defs[n++], mem, m, diags->file);
+
+		if (r < 0)
+			return r;
+	}
+	*ret = defs;
+	*count = n;
+	return 0;
+}
