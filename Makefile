@@ -10,6 +10,8 @@ PREFIX ?= /usr/local
 SBINDIR    = $(PREFIX)/sbin
 LIBDIR     = $(PREFIX)/lib
 INCLUDEDIR = $(PREFIX)/include
+SCHEMADIR  = $(PREFIX)/share/nsnet/schema
+BASHDIR    = $(PREFIX)/share/bash-completion/completions
 
 ifeq ($(origin CC),default)
 CC := gcc
@@ -49,6 +51,7 @@ HELPERS := $(call obj,$(HELPER_SRC))
 SONAME  := libnsnet.so.$(SOMAJOR)
 LIB_SO  := $(BUILD)/libnsnet.so.$(VERSION)
 PC      := $(BUILD)/nsnet.pc
+SCHEMAS := $(sort $(wildcard tools/schema/*.json))
 
 UNIT_TESTS   := $(call progs,$(UNIT_SRC))
 KERNEL_TESTS := $(call progs,$(KERNEL_SRC))
@@ -57,8 +60,8 @@ TESTS        := $(UNIT_TESTS) $(KERNEL_TESTS) $(CLI_TESTS)
 
 # ---- flags --------------------------------------------------------------------
 
-LIB_PKGS  := libnl-3.0 libnl-route-3.0 libmnl libnftnl sqlite3
-TOOL_PKGS := smartcols jansson
+LIB_PKGS  := libnl-3.0 libnl-route-3.0 libmnl libnftnl sqlite3 yaml-0.1
+TOOL_PKGS := smartcols jansson yaml-0.1
 TEST_PKGS := cmocka
 
 # Recursive on purpose, and cached: `make deps` has to work before pkg-config is there.
@@ -169,8 +172,10 @@ deps:
 test: all tests
 	$(RUN_TESTS) $(TESTS)
 
+# Long series are sampled: all of them have run in `make test`, and check-full runs them here, too.
 # The sanitizers make gcc warn of what cannot happen: its manual says so of -Wmaybe-uninitialized.
 check-asan:
+	NSNET_TEST_QUICK=$(if $(NSNET_TEST_FULL),,1) \
 	ASAN_OPTIONS=abort_on_error=0:detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 \
 	$(MAKE) BUILD=$(BUILD)-asan SANITIZE=address,undefined CFLAGS="-O1 -g" WERROR= test
 
@@ -191,6 +196,10 @@ check-full:
 
 bench: $(NSNET)
 	NSNET_BIN=$(abspath $(NSNET)) bash tests/bench/bench.sh
+
+# The whole table of attacks: what the control networks received, and what the victims did.
+attack: $(NSNET)
+	bash tests/lib/world.sh python3 tests/attack/suite.py --nsnet $(abspath $(NSNET)) --table
 
 demo: all
 	NSNET_BIN=$(abspath $(NSNET)) bash tests/demo.sh
@@ -273,10 +282,11 @@ format:
 # ---- installing ---------------------------------------------------------------
 
 INSTALLED = $(SBINDIR)/nsnet $(LIBDIR)/libnsnet.so.$(VERSION) $(LIBDIR)/$(SONAME) $(LIBDIR)/libnsnet.so \
-	$(LIBDIR)/libnsnet.a $(LIBDIR)/pkgconfig/nsnet.pc $(INCLUDEDIR)/nsnet.h
+	$(LIBDIR)/libnsnet.a $(LIBDIR)/pkgconfig/nsnet.pc $(INCLUDEDIR)/nsnet.h \
+	$(addprefix $(SCHEMADIR)/,$(notdir $(SCHEMAS))) $(BASHDIR)/nsnet
 
 install: all
-	install -d $(addprefix $(DESTDIR),$(SBINDIR) $(LIBDIR)/pkgconfig $(INCLUDEDIR))
+	install -d $(addprefix $(DESTDIR),$(SBINDIR) $(LIBDIR)/pkgconfig $(INCLUDEDIR) $(SCHEMADIR) $(BASHDIR))
 	install -m 755 $(NSNET) $(DESTDIR)$(SBINDIR)/nsnet
 	install -m 755 $(LIB_SO) $(DESTDIR)$(LIBDIR)/
 	ln -sf $(notdir $(LIB_SO)) $(DESTDIR)$(LIBDIR)/$(SONAME)
@@ -284,6 +294,9 @@ install: all
 	install -m 644 $(LIB_A) $(DESTDIR)$(LIBDIR)/
 	install -m 644 $(PC) $(DESTDIR)$(LIBDIR)/pkgconfig/
 	install -m 644 lib/nsnet.h $(DESTDIR)$(INCLUDEDIR)/
+	install -m 644 $(SCHEMAS) $(DESTDIR)$(SCHEMADIR)/
+	$(NSNET) completion bash >$(DESTDIR)$(BASHDIR)/nsnet
+	chmod 644 $(DESTDIR)$(BASHDIR)/nsnet
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
@@ -303,11 +316,12 @@ help:
 	@echo 'make test            all tests; check-asan, check-valgrind, check-full: harder'
 	@echo 'make lint            all static checks (use -j2); format: clang-format in place'
 	@echo 'make bench fuzz demo measure; fuzz the parsers (FUZZ_RUNS=N); show the main job'
+	@echo 'make attack          all attacks of tests/attack and who received them, as a table'
 	@echo 'make install         PREFIX=$(PREFIX), DESTDIR; uninstall; dist; clean'
 	@echo 'variables            BUILD CC CFLAGS LDFLAGS WERROR= SANITIZE=address,undefined'
 
 FORCE:
-.PHONY: all tests deps test check-asan check-valgrind check-full bench demo fuzz $(FUZZ_TARGETS) lint \
+.PHONY: all tests deps test check-asan check-valgrind check-full bench attack demo fuzz $(FUZZ_TARGETS) lint \
 	lint-layers lint-text lint-format lint-sym lint-shell lint-self lint-cppcheck lint-analyzer lint-tidy \
 	format install uninstall dist clean help FORCE
 # Objects of test programs are kept: make would take them for intermediate files.

@@ -28,18 +28,19 @@ void nsnet_change_free(struct nsnet_change *c)
 	free(c);
 }
 
-int nsn_change_add(struct nsnet_change *c, const char *tenant, struct nsn_item **ret,
-		   struct nsnet_err *err)
+int nsn_change_add(struct nsnet_change *c, const char *tenant, const char *endpoint,
+		   struct nsn_item **ret, struct nsnet_err *err)
 {
 	const char *copy = nsn_arena_strdup(&c->arena, tenant);
+	const char *second = endpoint ? nsn_arena_strdup(&c->arena, endpoint) : NULL;
 	struct nsn_item *grown = realloc(c->items, (c->n + 1) * sizeof(*grown));
 
 	if (grown)
 		c->items = grown;
-	if (!grown || !copy)
+	if (!grown || !copy || (endpoint && !second))
 		return nsn_err_nomem(err);
 	*ret = &c->items[c->n++];
-	**ret = (struct nsn_item){.tenant = copy};
+	**ret = (struct nsn_item){.tenant = copy, .endpoint = second};
 	return 0;
 }
 
@@ -81,7 +82,7 @@ static const char *place_name(struct nsnet_change *c, const struct nsn_tenant *t
 	for (i = 0; i < t->n_endpoints; i++)
 		if (t->endpoints[i].id == at.id)
 			return nsn_arena_printf(&c->arena, "endpoint %s", t->endpoints[i].name);
-	return "endpoint";
+	return "endpoint"; /* one that is going */
 }
 
 static int fill_step(struct nsnet_change *c, const struct nsn_step *from,
@@ -127,6 +128,11 @@ size_t nsnet_change_items(const struct nsnet_change *c)
 const char *nsnet_change_tenant(const struct nsnet_change *c, size_t item)
 {
 	return c->items[item].tenant;
+}
+
+const char *nsnet_change_endpoint(const struct nsnet_change *c, size_t item)
+{
+	return c->items[item].endpoint;
 }
 
 enum nsnet_outcome nsnet_change_outcome(const struct nsnet_change *c, size_t item)

@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "ctx.h"
+#include "kernel/file.h"
 #include "kernel/link.h"
 #include "kernel/nft.h"
 
@@ -23,7 +24,6 @@ struct gc {
 	bool dry;
 };
 
-NSN_CLEANUP(struct nsnet_change, nsnet_change_free)
 NSN_CLEANUP(struct nsn_netns, nsn_netns_close)
 
 static void closedirp(DIR **d)
@@ -37,7 +37,8 @@ static void state_clearp(struct nsn_state *s)
 	nsn_state_clear(s);
 }
 
-static int add_step(struct gc *gc, const char *where, const char *path, struct nsnet_err *err)
+static int add_step(struct gc *gc, enum nsn_kind kind, const char *where, const char *path,
+		    struct nsnet_err *err)
 {
 	struct nsn_item *item = gc->item;
 	struct nsnet_step *grown = realloc(item->steps, (item->n_steps + 1) * sizeof(*grown));
@@ -48,7 +49,7 @@ static int add_step(struct gc *gc, const char *where, const char *path, struct n
 	if (!grown || !text)
 		return nsn_err_nomem(err);
 	item->steps[item->n_steps++] = (struct nsnet_step){
-		.op = "-", .kind = nsn_kind_name(NSN_OBJ_PIN), .where = where, .text = text};
+		.op = "-", .kind = nsn_kind_name(kind), .where = where, .text = text};
 	return 0;
 }
 
@@ -59,7 +60,7 @@ static int drop(struct gc *gc, const struct nsn_netns *ns, const struct nsn_stat
 	size_t i;
 	int r;
 
-	r = add_step(gc, where, path, err);
+	r = add_step(gc, NSN_OBJ_PIN, where, path, err);
 	if (r < 0 || gc->dry)
 		return r;
 	for (i = 0; i < s->n && ns; i++) {
@@ -177,6 +178,44 @@ static int look_at_workload(struct gc *gc, const char *name, struct nsnet_err *e
 	return drop(gc, ns, &s, "workload", path, err);
 }
 
+/* Whether the file has the mark of this store, and not only nsnet's. */
+static bool marks_file(const struct gc *gc, const struct nsn_object *o)
+{
+	const char *text = o->u.file.text;
+
+	return o->u.file.ours && strncmp(text, NSN_FILE_MARK, strlen(NSN_FILE_MARK)) == 0 &&
+	       strncmp(text + strlen(NSN_FILE_MARK), gc->n->owner.store,
+		       strlen(gc->n->owner.store)) == 0;
+}
+
+/* A folder of NSN_NETNS_ETC: what an endpoint that is gone has left there. */
+static int look_at_folder(struct gc *gc, const char *name, struct nsnet_err *err)
+{
+	static const char *const files[] = {"hosts", "resolv.conf"};
+	const struct nsn_place at = {.role = NSN_ENDPOINT};
+	NSN_AUTO(state_clearp) struct nsn_state s = {0};
+	char path[NSN_PIN_SIZE];
+	size_t i;
+	int r = 0;
+
+	if (is_wanted(gc, name))
+		return 0;
+	for (i = 0; r == 0 && i < NSN_COUNT(files); i++) {
+		if (snprintf(path, sizeof(path), "%s/%s/%s", NSN_NETNS_ETC, name, files[i]) >=
+		    NSN_PIN_SIZE)
+			return 0;
+		r = nsn_file_observe(path, &s, at, err);
+	}
+	for (i = 0; r == 0 && i < s.n; i++) {
+		if (!marks_file(gc, &s.objects[i]))
+			continue;
+		r = add_step(gc, NSN_OBJ_FILE, "workload", s.objects[i].u.file.path, err);
+		if (r == 0 && !gc->dry)
+			r = nsn_file_drop(&s.objects[i], err);
+	}
+	return r;
+}
+
 static int each_file(struct gc *gc, const char *folder,
 		     int (*look)(struct gc *, const char *, struct nsnet_err *),
 		     struct nsnet_err *err)
@@ -205,7 +244,7 @@ int nsnet_gc(struct nsnet *n, unsigned int flags, struct nsnet_change **ret, str
 	if (r < 0)
 		return r;
 	gc.c = c;
-	r = nsn_change_add(c, "", &gc.item, err);
+	r = nsn_change_add(c, "", NULL, &gc.item, err);
 	if (r == 0)
 		r = nsn_store_lock(n->store, err);
 	if (r < 0)
@@ -216,6 +255,8 @@ int nsnet_gc(struct nsnet *n, unsigned int flags, struct nsnet_change **ret, str
 		r = each_file(&gc, n->pin_dir, look_at_gateway, err);
 	if (r == 0)
 		r = each_file(&gc, NSN_NETNS_DIR, look_at_workload, err);
+	if (r == 0)
+		r = each_file(&gc, NSN_NETNS_ETC, look_at_folder, err);
 	nsn_store_unlock(n->store);
 	nsn_tenant_list_clear(&gc.wanted);
 	if (r < 0)

@@ -4,9 +4,16 @@
 
 #include "base/cleanup.h"
 #include "ctx.h"
+#include "kernel/file.h"
 
 /* How often the state is read again after a lost answer, or when it does not settle. */
 #define ROUNDS 3
+
+/* The namespaces to look into: those of endpoints that shall go are still there. */
+static const struct nsn_state *known(const struct nsn_job *job)
+{
+	return job->with.n > 0 ? &job->with : &job->wanted;
+}
 
 static int look(struct nsn_job *job, struct nsnet_err *err)
 {
@@ -14,9 +21,14 @@ static int look(struct nsn_job *job, struct nsnet_err *err)
 
 	nsn_plan_clear(&job->plan);
 	nsn_state_clear(&job->observed);
-	r = nsn_site_observe(&job->site, &job->wanted, &job->n->owner, &job->observed, err);
+	r = nsn_site_observe(&job->site, &job->wanted, known(job), &job->n->owner, &job->observed,
+			     err);
+	if (r == 0)
+		r = nsn_focus(&job->observed, job, err);
 	if (r == 0)
 		r = nsn_plan(&job->wanted, &job->observed, &job->n->owner, &job->plan, err);
+	if (r == 0 && job->only_remove)
+		nsn_plan_only_remove(&job->plan);
 	return r < 0 ? nsn_err_wrap(err, r, "tenant '%s'", job->t->name) : 0;
 }
 
@@ -34,6 +46,16 @@ static int know_spaces(struct nsn_job *job, struct nsnet_err *err)
 	return 0;
 }
 
+static bool loses_endpoints(const struct nsn_tenant *before, const struct nsn_tenant *t)
+{
+	size_t i;
+
+	for (i = 0; before && i < before->n_endpoints; i++)
+		if (!nsn_tenant_endpoint(t, before->endpoints[i].name))
+			return true;
+	return false;
+}
+
 int nsn_job_open(struct nsn_job *job, struct nsnet *n, struct nsn_tenant *t, enum nsn_want want,
 		 struct nsnet_err *err)
 {
@@ -42,8 +64,14 @@ int nsn_job_open(struct nsn_job *job, struct nsnet *n, struct nsn_tenant *t, enu
 	job->n = n;
 	job->t = t;
 	r = nsn_compile(t, &n->owner, want, &job->wanted, err);
+	if (r == 0 && loses_endpoints(job->before, t))
+		r = nsn_compile(job->before, &n->owner, want, &job->with, err);
 	if (r == 0)
-		r = nsn_site_init(&job->site, &n->home, t->id, &job->wanted, err);
+		r = nsn_focus(&job->wanted, job, err);
+	if (r == 0)
+		r = nsn_focus(&job->with, job, err);
+	if (r == 0)
+		r = nsn_site_init(&job->site, &n->home, t->id, known(job), err);
 	if (r == 0)
 		r = know_spaces(job, err);
 	if (r == 0)
@@ -55,6 +83,7 @@ void nsn_job_close(struct nsn_job *job)
 {
 	nsn_plan_clear(&job->plan);
 	nsn_state_clear(&job->wanted);
+	nsn_state_clear(&job->with);
 	nsn_state_clear(&job->observed);
 	nsn_site_clear(&job->site);
 }
@@ -112,23 +141,49 @@ static int with_new_links(struct nsn_job *job, struct nsnet_err *err)
 	nsn_plan_clear(&job->plan);
 	nsn_state_clear(&job->wanted);
 	r = nsn_compile(job->t, &job->n->owner, NSN_WANT_BUILT, &job->wanted, err);
+	if (r == 0)
+		r = nsn_focus(&job->wanted, job, err);
 	return r == 0 ? look(job, err) : r;
 }
 
+/* Whether the namespace is one that there never was before. */
+static bool is_fresh(const struct nsn_job *job, struct nsn_place at)
+{
+	size_t i;
+
+	if (at.role == NSN_GATEWAY)
+		return job->fresh;
+	for (i = 0; i < job->t->n_endpoints; i++)
+		if (job->t->endpoints[i].id == at.id)
+			return job->t->endpoints[i].fresh;
+	return false;
+}
+
+static bool is_wanted(const struct nsn_job *job, struct nsn_place at)
+{
+	const struct nsn_object like = {.kind = NSN_OBJ_NETNS, .at = at, .link = ""};
+
+	return nsn_state_find(&job->wanted, &like);
+}
+
 /* Nothing is taken over: a name in use is a conflict, found before anything is made. */
-static int check_pins(const struct nsn_job *job, bool is_new, struct nsnet_err *err)
+static int check_pins(const struct nsn_job *job, struct nsnet_err *err)
 {
 	size_t i;
 
 	for (i = 0; i < job->site.n; i++) {
 		const struct nsn_space *space = &job->site.spaces[i];
+		bool fresh = is_fresh(job, space->at);
 
-		if (space->taken || (is_new && space->leftover))
+		/* What is in the place of one that goes stays. */
+		if (!is_wanted(job, space->at))
+			continue;
+		if (space->taken || (fresh && space->leftover))
 			return nsn_err_wrap(err, nsn_space_is_taken(space, err), "tenant '%s'",
 					    job->t->name);
 		/* Ours by its mark, but of a tenant that the store has lost: its processes may
 		 * still be inside, and a new tenant must not get them. */
-		if (is_new && space->ns) {
+		if (fresh && space->ns) {
 			(void)nsn_err(err, -EEXIST, NSNET_E_PIN_FOREIGN,
 				      "tenant '%s': %s is left from a tenant that the store does "
 				      "not know",
@@ -147,9 +202,10 @@ static int remember_spaces(struct nsn_job *job, struct nsnet_err *err)
 
 	for (i = 0; i < job->site.n; i++) {
 		struct nsn_space *space = &job->site.spaces[i];
-		uint64_t cookie = nsn_netns_cookie(space->ns);
+		uint64_t cookie = space->ns ? nsn_netns_cookie(space->ns) : 0;
 
-		if (space->cookie == cookie)
+		/* Those that go have no row to be remembered in. */
+		if (space->cookie == cookie || !is_wanted(job, space->at))
 			continue;
 		r = nsn_store_ns_put(job->n->store, job->t->id, space->at.id, cookie, err);
 		if (r < 0)
@@ -190,38 +246,83 @@ static int tell(struct nsn_job *job, struct nsnet_err *err)
  */
 static int carry_out(struct nsn_job *job, bool *told, struct nsnet_err *err)
 {
-	size_t pins = nsn_plan_first_pin(&job->plan), done = 0;
+	size_t names = nsn_plan_first_name(&job->plan), done = 0;
 	int r;
 
-	r = nsn_site_apply(&job->site, &job->wanted, &job->plan, 0, pins, &done, err);
+	r = nsn_site_apply(&job->site, &job->wanted, &job->plan, 0, names, &done, err);
 	if (r == 0) {
 		r = tell(job, err);
 		*told |= r == 0;
 	}
 	if (r == 0)
-		r = nsn_site_apply(&job->site, &job->wanted, &job->plan, pins, job->plan.n, &done,
+		r = nsn_site_apply(&job->site, &job->wanted, &job->plan, names, job->plan.n, &done,
 				   err);
 	if (r == 0 || (err && (err->id == NSNET_E_UNSURE || err->id == NSNET_E_STRANDED)))
 		return r;
 	return give_up(job, done, r, err);
 }
 
+static int take_back_row(struct nsn_job *job)
+{
+	struct nsn_store *s = job->n->store;
+	size_t i;
+	int r = 0;
+
+	if (job->fresh)
+		return nsn_store_tenant_delete(s, job->t->id, NULL);
+	for (i = 0; r == 0 && i < job->t->n_endpoints; i++)
+		if (job->t->endpoints[i].fresh)
+			r = nsn_store_endpoint_delete(s, job->t->id, job->t->endpoints[i].id, NULL);
+	if (r == 0 && job->before && !loses_endpoints(job->before, job->t))
+		r = nsn_store_tenant_update(s, job->before, NULL);
+	return r;
+}
+
 /*
- * A new tenant that could not be finished leaves nothing: not a pin, and not a
- * row, should the store have been told. (If that fails, too, the tenant is
- * wanted and absent, which `nsnet repair` or `tenant del` mends.)
+ * Whether a failed run leaves nothing there: it is new, or its row is gone already.
+ * (The tenant is asked: of other endpoints a job that looks at one has only files.)
  */
-static void scrap(struct nsn_job *job)
+static bool goes(const struct nsn_job *job, struct nsn_place at, bool told)
+{
+	size_t i;
+
+	if (is_fresh(job, at))
+		return true;
+	for (i = 0; i < job->t->n_endpoints; i++)
+		if (job->t->endpoints[i].id == at.id)
+			return false;
+	return told && at.role == NSN_ENDPOINT;
+}
+
+/*
+ * What is new and could not be finished leaves nothing: not a pin, not a file,
+ * and not a row, should the store have been told; what was to be altered is as
+ * it was. (If that fails, too, the tenant is wanted and not built, which `nsnet
+ * repair` or `tenant del` mends.) An endpoint that was to go is gone.
+ */
+static void scrap(struct nsn_job *job, bool told)
 {
 	struct nsn_store *s = job->n->store;
 	size_t i;
 
-	for (i = 0; i < job->site.n; i++)
-		if (job->site.spaces[i].pinned)
-			(void)nsn_pin_drop(job->site.spaces[i].pin, NULL);
-	if (nsn_store_begin(s, NULL) < 0)
+	for (i = 0; i < job->site.n; i++) {
+		struct nsn_space *space = &job->site.spaces[i];
+
+		if (space->pinned && goes(job, space->at, told))
+			(void)nsn_pin_drop(space->pin, NULL);
+		/* Descriptors may be what it ran out of. */
+		nsn_netns_close(space->ns);
+		space->ns = NULL;
+	}
+	for (i = 0; i < known(job)->n; i++) {
+		const struct nsn_object *o = &known(job)->objects[i];
+
+		if (o->kind == NSN_OBJ_FILE && goes(job, o->at, told))
+			(void)nsn_file_drop(o, NULL);
+	}
+	if (!told || nsn_store_begin(s, NULL) < 0)
 		return;
-	if (nsn_store_tenant_delete(s, job->t->id, NULL) == 0)
+	if (take_back_row(job) == 0)
 		(void)nsn_store_commit(s, NULL);
 	nsn_store_rollback(s);
 }
@@ -245,7 +346,7 @@ static int not_settled(const struct nsn_job *job, struct nsnet_err *err)
  * a lost answer the state decides, and an attribute that this kernel ignores
  * silently is found here.
  */
-static int settle(struct nsn_job *job, struct nsnet_err *err)
+static int settle(struct nsn_job *job, bool *ever_told, struct nsnet_err *err)
 {
 	bool told = false;
 	int round, r = 0;
@@ -258,6 +359,7 @@ static int settle(struct nsn_job *job, struct nsnet_err *err)
 		told &= r < 0;
 		if (r == 0)
 			r = carry_out(job, &told, &inner);
+		*ever_told |= told;
 		if (r < 0 && inner.id != NSNET_E_UNSURE) {
 			if (err)
 				*err = inner;
@@ -292,13 +394,25 @@ static int tell_foreign(const struct nsn_job *job, struct nsnet_change *c, struc
 	return r;
 }
 
-int nsn_job_converge(struct nsn_job *job, bool is_new, bool dry, struct nsnet_change *c,
-		     struct nsn_item *item, struct nsnet_err *err)
+/* The empty file that is where the pin of one that goes was: no plan has it. */
+static int drop_leftovers(const struct nsn_job *job, struct nsnet_err *err)
 {
-	bool begun = false;
+	size_t i;
+	int r = 0;
+
+	for (i = 0; r == 0 && i < job->site.n; i++)
+		if (job->site.spaces[i].leftover && !is_wanted(job, job->site.spaces[i].at))
+			r = nsn_pin_drop(job->site.spaces[i].pin, err);
+	return r;
+}
+
+int nsn_job_converge(struct nsn_job *job, enum nsnet_outcome stored, bool dry,
+		     struct nsnet_change *c, struct nsn_item *item, struct nsnet_err *err)
+{
+	bool begun = false, told = false;
 	int r;
 
-	r = check_pins(job, is_new, err);
+	r = check_pins(job, err);
 	if (r == 0)
 		r = with_new_links(job, err);
 	if (r == 0)
@@ -306,18 +420,20 @@ int nsn_job_converge(struct nsn_job *job, bool is_new, bool dry, struct nsnet_ch
 	if (r == 0)
 		r = nsn_change_steps_add(c, item, &job->plan, job->t, err);
 	if (r == 0) {
-		item->outcome = is_new		   ? NSNET_CREATED
-				: job->plan.n == 0 ? NSNET_UNCHANGED
-						   : NSNET_REPAIRED;
+		item->outcome = stored != NSNET_UNCHANGED ? stored
+				: job->plan.n == 0	  ? NSNET_UNCHANGED
+							  : NSNET_REPAIRED;
 		begun = !dry;
 		if (begun)
-			r = settle(job, err);
+			r = drop_leftovers(job, err);
+		if (begun && r == 0)
+			r = settle(job, &told, err);
 	}
 	if (dry)
 		nsn_store_rollback_unused(job->n->store);
 	nsn_store_rollback(job->n->store);
-	if (r < 0 && is_new && begun)
-		scrap(job);
+	if (r < 0 && begun)
+		scrap(job, told);
 	return r;
 }
 
@@ -339,7 +455,8 @@ static int cut(struct nsn_job *job, struct nsnet_err *err)
 			break;
 		nsn_plan_clear(&job->plan);
 		nsn_state_clear(&job->observed);
-		r = nsn_site_observe(&job->site, &job->wanted, &job->n->owner, &job->observed, err);
+		r = nsn_site_observe(&job->site, &job->wanted, known(job), &job->n->owner,
+				     &job->observed, err);
 		if (r == 0)
 			r = nsn_plan_cut(&job->wanted, &job->observed, &job->n->owner, &job->plan,
 					 err);

@@ -101,3 +101,18 @@ void nsnet_close(struct nsnet *n)
 	free(n->pin_dir);
 	free(n);
 }
+
+int nsn_lock(struct nsnet *n, struct nsnet **locked, struct nsnet_err *err)
+{
+	int r = nsn_store_lock(n->store, err);
+
+	if (r == 0)
+		*locked = n;
+	return r;
+}
+
+void nsn_unlockp(struct nsnet **locked)
+{
+	if (*locked)
+		nsn_store_unlock((*locked)->store);
+}

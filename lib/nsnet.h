@@ -46,8 +46,26 @@ const char *nsnet_version(void);
 	  "A tenant name has 2 to 32 characters out of a-z, 0-9 and '-', starts with a letter "    \
 	  "and does not end with '-'. A few words that the policy language needs are reserved.")   \
 	X(BAD_SUBNET, 2,                                                                           \
-	  "A subnet is an IPv4 network such as 10.10.1.0/24: no host bits, /8 to /30, and not "    \
-	  "from a range that cannot be used for hosts (loopback, link-local, multicast).")         \
+	  "A subnet is an IPv4 network such as 10.10.1.0/24 (/8 to /30) or, for `--subnet6`, an "  \
+	  "IPv6 one such as fd00:1::/64 (/48 to /126): no host bits, and not from a range that "   \
+	  "cannot be used for hosts (loopback, link-local, multicast). `auto` takes one that "     \
+	  "overlaps nothing.")                                                                     \
+	X(BAD_ADDRESS, 2,                                                                          \
+	  "An endpoint's address is one address of the tenant's subnet, or `auto`: not the "       \
+	  "network's, the broadcast's or the gateway's, which is the first.")                      \
+	X(BAD_RATE, 2,                                                                             \
+	  "A rate is a number and one of bit, kbit, mbit, gbit (powers of 1000, per second), "     \
+	  "8kbit to 100gbit, or `none`.")                                                          \
+	X(BAD_LABEL, 2,                                                                            \
+	  "A label is KEY=VALUE: the key out of a-z, 0-9, '.' and '-', the value out of "          \
+	  "letters, digits, '.', '_' and '-', up to 63 characters each.")                          \
+	X(BAD_SETTING, 2,                                                                          \
+	  "The value of an option or setting of a tenant does not fit. `tenant set` takes "        \
+	  "KEY=VALUE with the keys subnet, subnet6, mtu, rate, inside, label and owners.")         \
+	X(BAD_FILE, 2,                                                                             \
+	  "A file of tenants is YAML (a strict subset: no anchors, tags, duplicate keys, one "     \
+	  "document) or JSON: `nsnet: 1` and `tenants:` with a name and its settings each. "       \
+	  "`nsnet export` prints one.")                                                            \
 	X(UNSAFE_PATH, 3,                                                                          \
 	  "A folder or file that nsnet must be able to trust belongs to somebody else, can be "    \
 	  "written by others, or is not what it should be.")                                       \
@@ -70,8 +88,17 @@ const char *nsnet_version(void);
 	X(IO, 3, "A file could not be read or written.")                                           \
 	X(INTERNAL, 3, "nsnet contradicted itself. Please report it.")                             \
 	X(NO_TENANT, 4, "There is no tenant of this name.")                                        \
+	X(NO_ENDPOINT, 4, "The tenant has no endpoint of this name.")                              \
 	X(TENANT_EXISTS, 5, "The tenant exists and `--must-create` was given.")                    \
 	X(TENANT_DIFFERS, 5, "A tenant of this name exists with other settings.")                  \
+	X(ENDPOINT_EXISTS, 5, "The endpoint exists and `--must-create` was given.")                \
+	X(ENDPOINT_DIFFERS, 5, "An endpoint of this name exists with other settings.")             \
+	X(ADDRESS_TAKEN, 5, "Another endpoint of the tenant, or its gateway, has this address.")   \
+	X(ADDRESS_FIXED, 5,                                                                        \
+	  "Endpoints have addresses that were chosen for them and are not in the new subnet. "     \
+	  "Automatic addresses move along, these do not.")                                         \
+	X(POOL_FULL, 5, "All addresses of the subnet, or all subnets of the pool, are taken.")     \
+	X(TOO_MANY, 5, "A tenant has at most 1,023 endpoints: that is what a bridge has ports.")   \
 	X(PIN_FOREIGN, 5,                                                                          \
 	  "/run/netns/NAME exists and was not made for this tenant. nsnet never takes over what "  \
 	  "it did not make.")                                                                      \
@@ -149,6 +176,7 @@ enum nsnet_outcome {
 	NSNET_UNCHANGED, /* wanted and found already agreed */
 	NSNET_CREATED,	 /* it is new */
 	NSNET_REPAIRED,	 /* it was there, the kernel had drifted */
+	NSNET_CHANGED,	 /* its settings are others now */
 	NSNET_REMOVED,	 /* it is gone */
 };
 
@@ -159,7 +187,7 @@ enum {
 };
 
 /*
- * A change has one item per tenant touched (or that would be, under
+ * A change has one item per tenant (or endpoint) touched (or that would be, under
  * NSNET_DRY_RUN). An item has the steps taken in the kernel, in order, and
  * notes: things worth knowing that are no errors.
  */
@@ -168,6 +196,8 @@ struct nsnet_change;
 void nsnet_change_free(struct nsnet_change *c);
 size_t nsnet_change_items(const struct nsnet_change *c);
 const char *nsnet_change_tenant(const struct nsnet_change *c, size_t item);
+/* The endpoint it is about, or NULL for the tenant as a whole. */
+const char *nsnet_change_endpoint(const struct nsnet_change *c, size_t item);
 enum nsnet_outcome nsnet_change_outcome(const struct nsnet_change *c, size_t item);
 size_t nsnet_change_steps(const struct nsnet_change *c, size_t item);
 
@@ -197,24 +227,104 @@ enum nsnet_state {
 struct nsnet_tenant;
 struct nsnet_tenants;
 
-/**
- * nsnet_tenant_add() - Make a tenant's network, or complete it
- * @n:      Handle
- * @name:   See BAD_NAME
- * @subnet: See BAD_SUBNET; the first address is the gateway's, the second the
- *          one of endpoint `default`
- * @flags:  NSNET_DRY_RUN, NSNET_MUST_CREATE
- * @ret:    What was done; may be NULL
- * @err:    Filled on failure
- *
- * An identical tenant is success with outcome UNCHANGED (or REPAIRED when the
- * kernel had drifted). On failure nothing is left, in kernel or store.
- *
- * Return: 0, or -EINVAL (BAD_NAME, BAD_SUBNET), -EEXIST (TENANT_DIFFERS,
- * TENANT_EXISTS, PIN_FOREIGN), or what the kernel or the store answered
+/*
+ * What somebody wants, in the words in which it was typed: the library parses
+ * and checks. A member that is NULL was not said; it has its default in a new
+ * tenant, and an existing one may have anything.
  */
+struct nsnet_endpoint_def {
+	const char *name; /* see BAD_NAME; `default` is allowed */
+	const char *ip;	  /* an address of the subnet, or "auto" (the default) */
+	const char *ip6;  /* the same for subnet6 */
+	const char *rate; /* see BAD_RATE; default "none" */
+};
+
+struct nsnet_tenant_def {
+	const char *name;    /* see BAD_NAME */
+	const char *subnet;  /* see BAD_SUBNET; "auto" (a /24) or "auto/LEN", see NSNET_POOL */
+	const char *subnet6; /* "fd00:1::/64"; "auto" (a /64 of the store's own /48); "none"
+				(default) */
+	const char *inside;  /* "allow" (default) or "deny": may endpoints talk to each other? */
+	const char *mtu;     /* 576 (1280 with IPv6) to 65535; default 1500 */
+	const char *rate;    /* of all endpoints together, each way; default "none" */
+	const char *const *labels; /* "KEY=VALUE" */
+	size_t n_labels;
+	const char *const *owners; /* users of this machine */
+	size_t n_owners;
+	const struct nsnet_endpoint_def *endpoints; /* none: the one called `default` */
+	size_t n_endpoints;
+	const char *where; /* for messages: "tenants.yaml:7:3", or NULL */
+};
+
+/* Where `auto` subnets come from, unless the environment variable of that name says otherwise. */
+#define NSNET_POOL "10.128.0.0/9"
+
+/**
+ * nsnet_tenants_add() - Make tenants' networks, or complete them
+ * @n:     Handle
+ * @defs:  What is wanted
+ * @count: How many
+ * @flags: NSNET_DRY_RUN, NSNET_MUST_CREATE
+ * @ret:   One item per tenant; may be NULL
+ * @err:   Filled on failure
+ *
+ * The first address of a subnet is the gateway's; endpoints get the lowest
+ * that are free. A tenant that is as the definition says is success with outcome
+ * UNCHANGED (or REPAIRED when the kernel had drifted). Subnets may overlap:
+ * tenants have no path to each other; a note says so.
+ *
+ * All definitions are checked, and against the store, before the first is
+ * carried out: when one is refused nothing is made of any. Should the kernel
+ * fail later, that tenant leaves nothing, those before it stay, and *@ret has
+ * them (to be freed as on success).
+ *
+ * Return: 0, or -EINVAL (BAD_*), -EEXIST (TENANT_DIFFERS, TENANT_EXISTS,
+ * ADDRESS_TAKEN, PIN_FOREIGN), -ENOSPC (POOL_FULL), -EOVERFLOW (TOO_MANY), or
+ * what the kernel or the store answered
+ */
+int nsnet_tenants_add(struct nsnet *n, const struct nsnet_tenant_def *defs, size_t count,
+		      unsigned int flags, struct nsnet_change **ret, struct nsnet_err *err);
+
+/* The same for one with nothing but a subnet. */
 int nsnet_tenant_add(struct nsnet *n, const char *name, const char *subnet, unsigned int flags,
 		     struct nsnet_change **ret, struct nsnet_err *err);
+
+/*
+ * Tenants from a file (see BAD_FILE); @file is its name for messages. The
+ * definitions live as long as @ret, and so may not outlive it.
+ */
+struct nsnet_defs;
+int nsnet_defs_parse(struct nsnet_defs **ret, const char *file, const char *text, size_t len,
+		     struct nsnet_err *err);
+void nsnet_defs_free(struct nsnet_defs *defs);
+const struct nsnet_tenant_def *nsnet_defs_list(const struct nsnet_defs *defs, size_t *count);
+
+struct nsnet_setting {
+	const char *key;   /* subnet, subnet6, mtu, rate, inside, label, owners */
+	const char *value; /* as in a definition; label: KEY=VALUE, "KEY=" takes it away */
+};
+
+/**
+ * nsnet_tenant_set() - Change a tenant's settings
+ * @n:        Handle
+ * @name:     The tenant
+ * @settings: Applied in order, together or not at all
+ * @count:    How many
+ * @flags:    NSNET_DRY_RUN
+ * @ret:      What was done; outcome CHANGED or UNCHANGED; may be NULL
+ * @err:      Filled on failure
+ *
+ * A new subnet renumbers: the gateway and all automatic addresses move, pins,
+ * routes and hosts files follow; processes go on running (their connections
+ * over the old addresses do not). What is forbidden by the new settings is cut
+ * before what they allow is granted.
+ *
+ * Return: 0, or -ENOENT (NO_TENANT), -EINVAL (BAD_*), -EBUSY (ADDRESS_FIXED),
+ * -ENOSPC (POOL_FULL), or what the kernel or the store answered
+ */
+int nsnet_tenant_set(struct nsnet *n, const char *name, const struct nsnet_setting *settings,
+		     size_t count, unsigned int flags, struct nsnet_change **ret,
+		     struct nsnet_err *err);
 
 /**
  * nsnet_tenant_del() - Cut a tenant off and remove its network
@@ -270,11 +380,73 @@ uint64_t nsnet_tenant_tx_bytes(const struct nsnet_tenant *t);
 /* Packets the gateway dropped, all reasons together; with NSNET_OBSERVE. */
 uint64_t nsnet_tenant_dropped(const struct nsnet_tenant *t);
 
+const char *nsnet_tenant_subnet6(const struct nsnet_tenant *t);	 /* "" without IPv6 */
+const char *nsnet_tenant_gateway6(const struct nsnet_tenant *t); /* "" without IPv6 */
+const char *nsnet_tenant_inside(const struct nsnet_tenant *t);	 /* "allow", "deny" */
+uint32_t nsnet_tenant_mtu(const struct nsnet_tenant *t);
+const char *nsnet_tenant_rate(const struct nsnet_tenant *t);   /* "10mbit", "none" */
+uint64_t nsnet_tenant_rate_bits(const struct nsnet_tenant *t); /* a second; 0: none */
+size_t nsnet_tenant_labels(const struct nsnet_tenant *t);
+const char *nsnet_tenant_label_key(const struct nsnet_tenant *t, size_t i); /* by key */
+const char *nsnet_tenant_label_value(const struct nsnet_tenant *t, size_t i);
+size_t nsnet_tenant_owners(const struct nsnet_tenant *t);
+const char *nsnet_tenant_owner(const struct nsnet_tenant *t, size_t i);
+/* The counters of dropped packets, by reason; with NSNET_OBSERVE. */
+size_t nsnet_tenant_drops(const struct nsnet_tenant *t);
+const char *nsnet_tenant_drop_reason(const struct nsnet_tenant *t, size_t i); /* "arp" */
+uint64_t nsnet_tenant_drop_packets(const struct nsnet_tenant *t, size_t i);
+
 size_t nsnet_tenant_endpoints(const struct nsnet_tenant *t);
-const char *nsnet_endpoint_name(const struct nsnet_tenant *t, size_t i);    /* "default" */
-const char *nsnet_endpoint_address(const struct nsnet_tenant *t, size_t i); /* "10.10.1.2" */
-const char *nsnet_endpoint_netns(const struct nsnet_tenant *t, size_t i);   /* "/run/netns/..." */
-const char *nsnet_endpoint_port(const struct nsnet_tenant *t, size_t i);    /* "nsn7" */
+const char *nsnet_endpoint_name(const struct nsnet_tenant *t, size_t i);     /* "default" */
+const char *nsnet_endpoint_address(const struct nsnet_tenant *t, size_t i);  /* "10.10.1.2" */
+const char *nsnet_endpoint_netns(const struct nsnet_tenant *t, size_t i);    /* "/run/netns/..." */
+const char *nsnet_endpoint_port(const struct nsnet_tenant *t, size_t i);     /* "nsn7" */
+const char *nsnet_endpoint_address6(const struct nsnet_tenant *t, size_t i); /* "" without IPv6 */
+const char *nsnet_endpoint_mac(const struct nsnet_tenant *t, size_t i);
+bool nsnet_endpoint_fixed(const struct nsnet_tenant *t, size_t i);	 /* address was chosen */
+bool nsnet_endpoint_fixed6(const struct nsnet_tenant *t, size_t i);	 /* address6 was chosen */
+const char *nsnet_endpoint_rate(const struct nsnet_tenant *t, size_t i); /* "none" */
+uint64_t nsnet_endpoint_rate_bits(const struct nsnet_tenant *t, size_t i);
+/* With NSNET_OBSERVE: like the tenant's. */
+enum nsnet_state nsnet_endpoint_state(const struct nsnet_tenant *t, size_t i);
+uint64_t nsnet_endpoint_rx_bytes(const struct nsnet_tenant *t, size_t i);
+uint64_t nsnet_endpoint_tx_bytes(const struct nsnet_tenant *t, size_t i);
+
+/* ---- endpoints --------------------------------------------------------------- */
+
+/**
+ * nsnet_endpoint_add() - Attach one more network namespace to a tenant's network
+ * @n:      Handle
+ * @tenant: The tenant
+ * @def:    The endpoint
+ * @flags:  NSNET_DRY_RUN, NSNET_MUST_CREATE
+ * @ret:    One item, with its endpoint; may be NULL
+ * @err:    Filled on failure
+ *
+ * Pinned as /run/netns/TENANT.NAME (`default`: /run/netns/TENANT). An identical
+ * endpoint is success with outcome UNCHANGED.
+ *
+ * Return: 0, or -ENOENT (NO_TENANT), -EINVAL (BAD_NAME, BAD_ADDRESS, BAD_RATE),
+ * -EEXIST (ENDPOINT_DIFFERS, ENDPOINT_EXISTS, ADDRESS_TAKEN, PIN_FOREIGN),
+ * -ENOSPC (POOL_FULL), -EOVERFLOW (TOO_MANY), or what kernel or store answered
+ */
+int nsnet_endpoint_add(struct nsnet *n, const char *tenant, const struct nsnet_endpoint_def *def,
+		       unsigned int flags, struct nsnet_change **ret, struct nsnet_err *err);
+
+/**
+ * nsnet_endpoint_del() - Cut an endpoint off and let go of its namespace
+ *
+ * When it returns 0 no process inside reaches anything. The tenant stays, also
+ * without endpoints.
+ *
+ * Return: 0, or -ENOENT (NO_TENANT, NO_ENDPOINT with a did-you-mean)
+ */
+int nsnet_endpoint_del(struct nsnet *n, const char *tenant, const char *name, unsigned int flags,
+		       struct nsnet_change **ret, struct nsnet_err *err);
+
+/* The place of the endpoint called @name, or -ENOENT (NO_ENDPOINT with a did-you-mean). */
+int nsnet_endpoint_find(const struct nsnet_tenant *t, const char *name, size_t *ret,
+			struct nsnet_err *err);
 
 /* ---- the engine by hand ----------------------------------------------------- */
 
@@ -320,17 +492,19 @@ int nsnet_status(struct nsnet *n, struct nsnet_status *ret, struct nsnet_err *er
 
 /**
  * nsnet_enter() - Move this process into a tenant's network
- * @n:       Handle; of no further use afterwards but for nsnet_close()
- * @name:    The tenant
- * @gateway: Into the gateway's network namespace instead of endpoint `default`
- * @err:     Filled on failure
+ * @n:        Handle; of no further use afterwards but for nsnet_close()
+ * @name:     The tenant
+ * @endpoint: Which; NULL: `default`, or the only one there is
+ * @gateway:  Into the gateway's network namespace instead
+ * @err:      Filled on failure
  *
  * Like `ip netns exec`: the calling process joins the network namespace with
  * all its rights and gets a mount namespace of its own, in which /sys shows
  * that network and /etc/netns/NAME/... lies over /etc/.... It is the
  * operator's tool; it confines nothing.
  */
-int nsnet_enter(struct nsnet *n, const char *name, bool gateway, struct nsnet_err *err);
+int nsnet_enter(struct nsnet *n, const char *name, const char *endpoint, bool gateway,
+		struct nsnet_err *err);
 
 #ifdef __cplusplus
 }

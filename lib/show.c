@@ -13,15 +13,30 @@
  */
 
 struct endpoint_text {
-	char address[NSN_IP_STRLEN];
+	char address[NSN_IP_STRLEN], address6[NSN_IP_STRLEN];
+	char mac[NSN_MAC_STRLEN], rate[NSN_RATE_STRLEN];
 	char netns[NSN_NETNS_NAME_SIZE + sizeof(NSN_NETNS_DIR)];
 	char port[NSN_PORT_NAME_SIZE];
+	enum nsnet_state state;
+	uint64_t rx, tx;
+};
+
+/* Counters are called so, and then what they count. */
+#define DROP_PREFIX "nsnet_drop_"
+
+struct drop {
+	char reason[NSN_NFT_NAME];
+	uint64_t packets;
 };
 
 struct nsnet_tenant {
 	struct nsn_tenant t;
 	char subnet[NSN_PREFIX_STRLEN], gateway[NSN_IP_STRLEN];
+	char subnet6[NSN_PREFIX_STRLEN], gateway6[NSN_IP_STRLEN];
+	char rate[NSN_RATE_STRLEN];
 	struct endpoint_text *endpoints;
+	struct drop *drops;
+	size_t n_drops;
 	enum nsnet_state state;
 	uint64_t rx, tx, dropped;
 };
@@ -38,6 +53,7 @@ static void clear(struct nsnet_tenant *t)
 {
 	nsn_tenant_clear(&t->t);
 	free(t->endpoints);
+	free(t->drops);
 }
 
 static int fill_text(struct nsnet_tenant *t, struct nsnet_err *err)
@@ -47,14 +63,23 @@ static int fill_text(struct nsnet_tenant *t, struct nsnet_err *err)
 
 	(void)nsn_prefix_str(&t->t.subnet, t->subnet);
 	(void)nsn_ip_str(&t->t.gateway, t->gateway);
+	if (t->t.subnet6.ip.family) {
+		(void)nsn_prefix_str(&t->t.subnet6, t->subnet6);
+		(void)nsn_ip_str(&t->t.gateway6, t->gateway6);
+	}
+	(void)nsn_rate_str(t->t.rate, t->rate);
 	t->endpoints = calloc(t->t.n_endpoints + 1, sizeof(*t->endpoints));
 	if (!t->endpoints)
 		return nsn_err_nomem(err);
 	for (i = 0; i < t->t.n_endpoints; i++) {
 		const struct nsn_endpoint *e = &t->t.endpoints[i];
 		struct endpoint_text *text = &t->endpoints[i];
+		const struct nsn_mac mac = nsn_compile_endpoint_mac(e);
 
 		(void)nsn_ip_str(&e->ip, text->address);
+		(void)nsn_ip_str(&e->ip6, text->address6);
+		(void)nsn_mac_str(&mac, text->mac);
+		(void)nsn_rate_str(e->rate, text->rate);
 		(void)nsn_compile_port(e, text->port);
 		(void)snprintf(text->netns, sizeof(text->netns), "%s/%s", NSN_NETNS_DIR,
 			       nsn_endpoint_netns_name(&t->t, e, name));
@@ -62,39 +87,101 @@ static int fill_text(struct nsnet_tenant *t, struct nsnet_err *err)
 	return 0;
 }
 
-static void count(struct nsnet_tenant *t, const struct nsn_state *s)
+/* The tables of both families may count the same. */
+static int count_drop(struct nsnet_tenant *t, const struct nsn_counter *c, struct nsnet_err *err)
+{
+	struct drop *grown;
+	size_t i;
+
+	if (strncmp(c->name, DROP_PREFIX, strlen(DROP_PREFIX)) != 0)
+		return 0;
+	t->dropped += c->packets;
+	for (i = 0; i < t->n_drops; i++) {
+		if (strcmp(t->drops[i].reason, c->name + strlen(DROP_PREFIX)) != 0)
+			continue;
+		t->drops[i].packets += c->packets;
+		return 0;
+	}
+	grown = reallocarray(t->drops, t->n_drops + 1, sizeof(*grown));
+	if (!grown)
+		return nsn_err_nomem(err);
+	t->drops = grown;
+	grown[t->n_drops] = (struct drop){.packets = c->packets};
+	(void)snprintf(grown[t->n_drops].reason, sizeof(grown->reason), "%s",
+		       c->name + strlen(DROP_PREFIX));
+	t->n_drops++;
+	return 0;
+}
+
+/* The tenant's ports as its gateway sees them. */
+static void count_port(struct nsnet_tenant *t, const struct nsn_object *o)
 {
 	size_t i;
 
-	for (i = 0; i < s->n; i++) {
+	if (o->u.dev.type != NSN_LINK_VETH)
+		return;
+	t->rx += o->u.dev.rx_bytes;
+	t->tx += o->u.dev.tx_bytes;
+	for (i = 0; i < t->t.n_endpoints; i++) {
+		if (strcmp(o->link, t->endpoints[i].port) != 0)
+			continue;
+		t->endpoints[i].rx = o->u.dev.rx_bytes;
+		t->endpoints[i].tx = o->u.dev.tx_bytes;
+	}
+}
+
+static int count(struct nsnet_tenant *t, const struct nsn_state *s, struct nsnet_err *err)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; r == 0 && i < s->n; i++) {
 		const struct nsn_object *o = &s->objects[i];
 
 		if (o->at.role != NSN_GATEWAY)
 			continue;
 		if (o->kind == NSN_OBJ_COUNTER)
-			t->dropped += o->u.counter.packets;
-		/* The tenant's ports as its gateway sees them. */
-		if (o->kind == NSN_OBJ_LINK && o->u.dev.type == NSN_LINK_VETH) {
-			t->rx += o->u.dev.rx_bytes;
-			t->tx += o->u.dev.tx_bytes;
-		}
+			r = count_drop(t, &o->u.counter, err);
+		if (o->kind == NSN_OBJ_LINK)
+			count_port(t, o);
 	}
+	return r;
+}
+
+static enum nsnet_state endpoint_state(const struct nsn_job *job, const struct nsn_endpoint *e,
+				       const char *port)
+{
+	const struct nsn_place at = {.role = NSN_ENDPOINT, .id = e->id};
+	const struct nsn_space *space = nsn_site_space(&job->site, at);
+	size_t i;
+
+	if (!space || !space->ns)
+		return NSNET_STATE_ABSENT;
+	for (i = 0; i < job->plan.n; i++) {
+		const struct nsn_object *o = nsn_step_object(&job->plan.steps[i]);
+
+		if (nsn_place_same(o->at, at) || strcmp(o->link, port) == 0)
+			return NSNET_STATE_DRIFT;
+	}
+	return NSNET_STATE_OK;
 }
 
 static int observe(struct nsnet *n, struct nsnet_tenant *t, struct nsnet_err *err)
 {
-	struct nsn_job job = {0};
+	NSN_AUTO(nsn_job_close) struct nsn_job job = {0};
+	size_t i;
 	int r;
 
 	r = nsn_job_open(&job, n, &t->t, NSN_WANT_BUILT, err);
-	if (r == 0) {
-		t->state = nsn_job_agrees(&job)	  ? NSNET_STATE_OK
-			   : nsn_job_absent(&job) ? NSNET_STATE_ABSENT
-						  : NSNET_STATE_DRIFT;
-		count(t, &job.observed);
-	}
-	nsn_job_close(&job);
-	return r;
+	if (r < 0)
+		return r;
+	t->state = nsn_job_agrees(&job)	  ? NSNET_STATE_OK
+		   : nsn_job_absent(&job) ? NSNET_STATE_ABSENT
+					  : NSNET_STATE_DRIFT;
+	for (i = 0; i < t->t.n_endpoints; i++)
+		t->endpoints[i].state =
+			endpoint_state(&job, &t->t.endpoints[i], t->endpoints[i].port);
+	return count(t, &job.observed, err);
 }
 
 int nsnet_tenant_get(struct nsnet *n, const char *name, unsigned int flags,
@@ -255,6 +342,127 @@ const char *nsnet_endpoint_netns(const struct nsnet_tenant *t, size_t i)
 const char *nsnet_endpoint_port(const struct nsnet_tenant *t, size_t i)
 {
 	return t->endpoints[i].port;
+}
+
+const char *nsnet_endpoint_address6(const struct nsnet_tenant *t, size_t i)
+{
+	return t->endpoints[i].address6;
+}
+
+const char *nsnet_endpoint_mac(const struct nsnet_tenant *t, size_t i)
+{
+	return t->endpoints[i].mac;
+}
+
+bool nsnet_endpoint_fixed(const struct nsnet_tenant *t, size_t i)
+{
+	return t->t.endpoints[i].fixed;
+}
+
+bool nsnet_endpoint_fixed6(const struct nsnet_tenant *t, size_t i)
+{
+	return t->t.endpoints[i].fixed6;
+}
+
+const char *nsnet_endpoint_rate(const struct nsnet_tenant *t, size_t i)
+{
+	return t->endpoints[i].rate;
+}
+
+uint64_t nsnet_endpoint_rate_bits(const struct nsnet_tenant *t, size_t i)
+{
+	return t->t.endpoints[i].rate;
+}
+
+enum nsnet_state nsnet_endpoint_state(const struct nsnet_tenant *t, size_t i)
+{
+	return t->endpoints[i].state;
+}
+
+uint64_t nsnet_endpoint_rx_bytes(const struct nsnet_tenant *t, size_t i)
+{
+	return t->endpoints[i].rx;
+}
+
+uint64_t nsnet_endpoint_tx_bytes(const struct nsnet_tenant *t, size_t i)
+{
+	return t->endpoints[i].tx;
+}
+
+int nsnet_endpoint_find(const struct nsnet_tenant *t, const char *name, size_t *ret,
+			struct nsnet_err *err)
+{
+	return nsn_find_endpoint(&t->t, name, ret, err);
+}
+
+const char *nsnet_tenant_subnet6(const struct nsnet_tenant *t)
+{
+	return t->subnet6;
+}
+
+const char *nsnet_tenant_gateway6(const struct nsnet_tenant *t)
+{
+	return t->gateway6;
+}
+
+const char *nsnet_tenant_inside(const struct nsnet_tenant *t)
+{
+	return t->t.inside_deny ? "deny" : "allow";
+}
+
+uint32_t nsnet_tenant_mtu(const struct nsnet_tenant *t)
+{
+	return t->t.mtu;
+}
+
+const char *nsnet_tenant_rate(const struct nsnet_tenant *t)
+{
+	return t->rate;
+}
+
+uint64_t nsnet_tenant_rate_bits(const struct nsnet_tenant *t)
+{
+	return t->t.rate;
+}
+
+size_t nsnet_tenant_labels(const struct nsnet_tenant *t)
+{
+	return t->t.n_labels;
+}
+
+const char *nsnet_tenant_label_key(const struct nsnet_tenant *t, size_t i)
+{
+	return t->t.labels[i].key;
+}
+
+const char *nsnet_tenant_label_value(const struct nsnet_tenant *t, size_t i)
+{
+	return t->t.labels[i].value;
+}
+
+size_t nsnet_tenant_owners(const struct nsnet_tenant *t)
+{
+	return t->t.n_owners;
+}
+
+const char *nsnet_tenant_owner(const struct nsnet_tenant *t, size_t i)
+{
+	return t->t.owners[i].name;
+}
+
+size_t nsnet_tenant_drops(const struct nsnet_tenant *t)
+{
+	return t->n_drops;
+}
+
+const char *nsnet_tenant_drop_reason(const struct nsnet_tenant *t, size_t i)
+{
+	return t->drops[i].reason;
+}
+
+uint64_t nsnet_tenant_drop_packets(const struct nsnet_tenant *t, size_t i)
+{
+	return t->drops[i].packets;
 }
 
 int nsnet_status(struct nsnet *n, struct nsnet_status *ret, struct nsnet_err *err)

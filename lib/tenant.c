@@ -2,124 +2,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/cleanup.h"
 #include "ctx.h"
-
-NSN_CLEANUP(struct nsnet_change, nsnet_change_free)
-
-static void tenant_clearp(struct nsn_tenant *t)
-{
-	nsn_tenant_clear(t);
-}
-
-static void job_closep(struct nsn_job *job)
-{
-	nsn_job_close(job);
-}
-
-static void unlockp(struct nsnet **n)
-{
-	if (*n)
-		nsn_store_unlock((*n)->store);
-}
-
-/* Held until @locked leaves its scope. */
-static int lock(struct nsnet *n, struct nsnet **locked, struct nsnet_err *err)
-{
-	int r = nsn_store_lock(n->store, err);
-
-	if (r == 0)
-		*locked = n;
-	return r;
-}
-
-/* ---- add -------------------------------------------------------------------------- */
-
-static int note_overlap(struct nsnet *n, const struct nsn_tenant *t, struct nsnet_change *c,
-			struct nsn_item *item, struct nsnet_err *err)
-{
-	char other[NSN_NAME_MAX + 1], text[NSN_PREFIX_STRLEN];
-	struct nsn_prefix subnet;
-	int r;
-
-	r = nsn_store_overlap(n->store, &t->subnet, t->id, other, &subnet, err);
-	if (r <= 0)
-		return r;
-	return nsn_change_note_add(c, item, err,
-				   "overlaps %s of %s: both work, but no rule may connect the two",
-				   nsn_prefix_str(&subnet, text), other);
-}
-
-/* The tenant of this name, if it wants the same; 1: there was none and it was inserted. */
-static int insert_or_match(struct nsnet *n, struct nsn_tenant *want, unsigned int flags,
-			   struct nsnet_err *err)
-{
-	NSN_AUTO(tenant_clearp) struct nsn_tenant have = {0};
-	struct nsnet_err inner = {0};
-	char difference[160];
-	int r;
-
-	r = nsn_store_tenant_get(n->store, want->name, &have, &inner);
-	if (r == -ENOENT) {
-		want->created = (int64_t)time(NULL);
-		r = nsn_store_tenant_insert(n->store, want, err);
-		return r < 0 ? r : 1;
-	}
-	if (r < 0) {
-		if (err)
-			*err = inner;
-		return r;
-	}
-	if (!nsn_tenant_same(&have, want, difference, sizeof(difference))) {
-		(void)nsn_err(err, -EEXIST, NSNET_E_TENANT_DIFFERS,
-			      "tenant '%s' exists with other settings: %s", want->name, difference);
-		return nsn_err_hint(err, -EEXIST, "nsnet tenant show %s", want->name);
-	}
-	if (flags & NSNET_MUST_CREATE)
-		return nsn_err(err, -EEXIST, NSNET_E_TENANT_EXISTS, "tenant '%s' exists",
-			       want->name);
-	nsn_tenant_clear(want);
-	*want = have;
-	have = (struct nsn_tenant){0};
-	return 0;
-}
-
-int nsnet_tenant_add(struct nsnet *n, const char *name, const char *subnet, unsigned int flags,
-		     struct nsnet_change **ret, struct nsnet_err *err)
-{
-	NSN_AUTO(tenant_clearp) struct nsn_tenant t = {0};
-	NSN_AUTO(nsnet_change_freep) struct nsnet_change *c = NULL;
-	NSN_AUTO(unlockp) struct nsnet *locked = NULL;
-	NSN_AUTO(job_closep) struct nsn_job job = {0};
-	struct nsn_item *item = NULL;
-	int r, is_new;
-
-	r = nsn_tenant_init(&t, name, subnet, err);
-	if (r == 0)
-		r = nsn_change_new(&c, err);
-	if (r == 0)
-		r = nsn_change_add(c, name, &item, err);
-	if (r == 0)
-		r = lock(n, &locked, err);
-	if (r < 0)
-		return r;
-	r = nsn_store_begin(n->store, err);
-	if (r < 0)
-		return r;
-	is_new = r = insert_or_match(n, &t, flags, err);
-	if (r > 0)
-		r = note_overlap(n, &t, c, item, err);
-	if (r == 0)
-		r = nsn_job_open(&job, n, &t, NSN_WANT_BUILT, err);
-	if (r == 0)
-		r = nsn_job_converge(&job, is_new, flags & NSNET_DRY_RUN, c, item, err);
-	nsn_store_rollback(n->store);
-	if (r == 0 && ret)
-		*ret = NSN_TAKE_PTR(c);
-	return r;
-}
 
 /* ---- del -------------------------------------------------------------------------- */
 
@@ -147,19 +32,19 @@ static int forget(struct nsnet *n, const struct nsn_tenant *t, struct nsnet_err 
 int nsnet_tenant_del(struct nsnet *n, const char *name, unsigned int flags,
 		     struct nsnet_change **ret, struct nsnet_err *err)
 {
-	NSN_AUTO(tenant_clearp) struct nsn_tenant t = {0};
+	NSN_AUTO(nsn_tenant_clear) struct nsn_tenant t = {0};
 	NSN_AUTO(nsnet_change_freep) struct nsnet_change *c = NULL;
-	NSN_AUTO(unlockp) struct nsnet *locked = NULL;
-	NSN_AUTO(job_closep) struct nsn_job job = {0};
+	NSN_AUTO(nsn_unlockp) struct nsnet *locked = NULL;
+	NSN_AUTO(nsn_job_close) struct nsn_job job = {0};
 	bool dry = flags & NSNET_DRY_RUN;
 	struct nsn_item *item = NULL;
 	int r;
 
 	r = nsn_change_new(&c, err);
 	if (r == 0)
-		r = nsn_change_add(c, name, &item, err);
+		r = nsn_change_add(c, name, NULL, &item, err);
 	if (r == 0)
-		r = lock(n, &locked, err);
+		r = nsn_lock(n, &locked, err);
 	if (r < 0)
 		return r;
 	/*
@@ -183,17 +68,17 @@ int nsnet_tenant_del(struct nsnet *n, const char *name, unsigned int flags,
 static int repair_one(struct nsnet *n, struct nsn_tenant *t, bool dry, struct nsnet_change *c,
 		      struct nsnet_err *err)
 {
-	NSN_AUTO(job_closep) struct nsn_job job = {0};
+	NSN_AUTO(nsn_job_close) struct nsn_job job = {0};
 	struct nsn_item *item = NULL;
 	int r;
 
-	r = nsn_change_add(c, t->name, &item, err);
+	r = nsn_change_add(c, t->name, NULL, &item, err);
 	if (r == 0)
 		r = nsn_store_begin(n->store, err);
 	if (r == 0)
 		r = nsn_job_open(&job, n, t, NSN_WANT_BUILT, err);
 	if (r == 0)
-		r = nsn_job_converge(&job, false, dry, c, item, err);
+		r = nsn_job_converge(&job, NSNET_UNCHANGED, dry, c, item, err);
 	nsn_store_rollback(n->store);
 	/* What failed was not done; the caller hears why. */
 	if (r < 0 && item)
@@ -220,7 +105,7 @@ int nsnet_repair(struct nsnet *n, const char *name, unsigned int flags, struct n
 		 struct nsnet_err *err)
 {
 	NSN_AUTO(nsnet_change_freep) struct nsnet_change *c = NULL;
-	NSN_AUTO(unlockp) struct nsnet *locked = NULL;
+	NSN_AUTO(nsn_unlockp) struct nsnet *locked = NULL;
 	struct nsn_tenant_list list = {0};
 	struct nsnet_err first = {0};
 	int r, failed = 0;
@@ -228,7 +113,7 @@ int nsnet_repair(struct nsnet *n, const char *name, unsigned int flags, struct n
 
 	r = nsn_change_new(&c, err);
 	if (r == 0)
-		r = lock(n, &locked, err);
+		r = nsn_lock(n, &locked, err);
 	if (r < 0)
 		return r;
 	r = load(n, name, &list, err);

@@ -5,9 +5,12 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +19,10 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <linux/if_ether.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
@@ -25,6 +30,7 @@
 
 #include "../lib/inject.h"
 #include "../lib/lab.h"
+#include "../lib/packet.h"
 #include "../lib/world.h"
 
 /*
@@ -167,8 +173,9 @@ static int writes;
 /* Whether a message reads: dumps, gets, and what an nft batch does not begin with. */
 static bool only_reads(const struct nlmsghdr *msg)
 {
-	static const int nft_gets[] = {NFT_MSG_GETTABLE, NFT_MSG_GETCHAIN, NFT_MSG_GETRULE,
-				       NFT_MSG_GETOBJ, NFT_MSG_GETGEN};
+	static const int nft_gets[] = {NFT_MSG_GETTABLE,  NFT_MSG_GETCHAIN, NFT_MSG_GETRULE,
+				       NFT_MSG_GETOBJ,	  NFT_MSG_GETGEN,   NFT_MSG_GETSET,
+				       NFT_MSG_GETSETELEM};
 	size_t i;
 
 	if (msg->nlmsg_type >> 8 == NFNL_SUBSYS_NFTABLES)
@@ -196,7 +203,11 @@ static void look_at_open(const uint64_t args[6])
 {
 	const char *path = (const char *)(uintptr_t)args[1];
 
-	writes += strncmp(path, "/proc/sys/", 10) == 0 && (args[2] & O_ACCMODE) != O_RDONLY;
+	/* The latter are opened from their folder. */
+	bool ours = strncmp(path, "/proc/sys/", 10) == 0 || strcmp(path, "hosts") == 0 ||
+		    strcmp(path, "resolv.conf") == 0;
+
+	writes += ours && (args[2] & O_ACCMODE) != O_RDONLY;
 }
 
 static void look_at_other(const uint64_t args[6])
@@ -215,7 +226,11 @@ static void an_unchanged_add_sends_only_reads(void **state)
 		{.nr = __NR_umount2, .look = look_at_other},
 		{.nr = __NR_unshare, .look = look_at_other},
 		{.nr = __NR_unlink, .look = look_at_other},
+		{.nr = __NR_mkdirat, .look = look_at_other},
+		{.nr = __NR_unlinkat, .look = look_at_other},
+		{.nr = __NR_fchmod, .look = look_at_other},
 	};
+	const int n = (int)(sizeof(all) / sizeof(all[0]));
 	struct call c = {0};
 	struct inject seen;
 
@@ -223,11 +238,11 @@ static void an_unchanged_add_sends_only_reads(void **state)
 	world_need();
 	c.n = lab_open();
 	writes = 0;
-	inject(all, 7, -1, call_add, &c, &seen);
+	inject(all, n, -1, call_add, &c, &seen);
 	assert_int_equal(c.r, 0);
 	assert_true(writes > 50);
 	writes = 0;
-	inject(all, 7, -1, call_add, &c, &seen);
+	inject(all, n, -1, call_add, &c, &seen);
 	assert_int_equal(c.r, 0);
 	assert_true(seen.seen > 20);
 	assert_int_equal(writes, 0);
@@ -753,11 +768,12 @@ static void gc_removes_what_its_store_forgot_and_nothing_else(void **state)
 	assert_true(lab_is_netns(LAB_PIN_DIR "/young"));
 
 	LAB_OK(nsnet_gc(a, NSNET_DRY_RUN, &c, NULL));
-	assert_int_equal(nsnet_change_steps(c, 0), 2);
+	/* Two pins, two files. */
+	assert_int_equal(nsnet_change_steps(c, 0), 4);
 	nsnet_change_free(c);
 	assert_true(lab_is_netns(LAB_PIN_DIR "/young"));
 	LAB_OK(nsnet_gc(a, 0, &c, NULL));
-	assert_int_equal(nsnet_change_steps(c, 0), 2);
+	assert_int_equal(nsnet_change_steps(c, 0), 4);
 	nsnet_change_free(c);
 	assert_int_not_equal(access(LAB_PIN_DIR "/young", F_OK), 0);
 	assert_true(poll_until(netns_gone, &gateway, 60000));
@@ -1142,8 +1158,9 @@ static void del_and_repair_without_descriptors_can_be_repeated(void **state)
 		r = nsnet_repair(n, "blue", 0, NULL, NULL);
 		limit_fds(0);
 		failed += r < 0;
+		/* What failed may have been to read back. */
 		if (r < 0)
-			lab_repair(n, "blue", NSNET_REPAIRED);
+			LAB_OK(nsnet_repair(n, "blue", 0, NULL, NULL));
 		lab_state(n, "blue", NSNET_STATE_OK);
 		limit_fds((rlim_t)k);
 		r = nsnet_tenant_del(n, "blue", 0, NULL, NULL);
@@ -1282,6 +1299,10 @@ static const struct inject_rule rules[] = {
 	{.nr = __NR_socket, .error = EMFILE},
 	{.nr = __NR_mkdir, .error = ENOSPC},
 	{.nr = __NR_unlink, .error = EROFS},
+	{.nr = __NR_mkdirat, .error = ENOSPC},
+	{.nr = __NR_unlinkat, .error = EROFS},
+	{.nr = __NR_fchmod, .error = EIO},
+	{.nr = __NR_renameat2, .error = ENOSPC},
 	{.nr = __NR_write, .error = EIO},
 	{.nr = __NR_pwrite64, .error = ENOSPC},
 	{.nr = __NR_fdatasync, .error = EIO},
@@ -1291,21 +1312,22 @@ static const struct inject_rule rules[] = {
 };
 #define N_RULES (int)(sizeof(rules) / sizeof(rules[0]))
 
-/* In CI every third of them, in the full run all. */
+/* In CI every fifth of them, in the full run all. */
 static int stride(void)
 {
-	return getenv("NSNET_TEST_FULL") ? 1 : 3;
+	return getenv("NSNET_TEST_FULL") ? 1 : test_quick() ? 16 : 5;
 }
 
 /* Runs @fn with call @k failing. False: there are not that many. */
-static bool fail_at(int k, void (*fn)(void *), struct call *c)
+static bool fail_at_of(const struct inject_rule of[N_RULES], int k, void (*fn)(void *),
+		       struct call *c)
 {
 	struct inject done;
 	int fds = lab_fds();
 
 	c->r = 0;
 	c->err = (struct nsnet_err){0};
-	inject(rules, N_RULES, k, fn, c, &done);
+	inject(of, N_RULES, k, fn, c, &done);
 	if (c->r < 0 && (c->err.code != c->r || !c->err.msg[0]))
 		fail_msg("call %d (number %d): %d, but the reason is %d '%s'", k, done.failed_nr,
 			 c->r, c->err.code, c->err.msg);
@@ -1318,6 +1340,11 @@ static bool fail_at(int k, void (*fn)(void *), struct call *c)
 	if (done.failed_nr < 0 && c->r < 0)
 		fail_msg("no call failed, and yet: %s", c->err.msg);
 	return done.failed_nr >= 0;
+}
+
+static bool fail_at(int k, void (*fn)(void *), struct call *c)
+{
+	return fail_at_of(rules, k, fn, c);
 }
 
 static void add_with_any_call_failing_leaves_a_tenant_or_nothing(void **state)
@@ -1342,7 +1369,7 @@ static void add_with_any_call_failing_leaves_a_tenant_or_nothing(void **state)
 		}
 		lab_nothing_left(c.n);
 	}
-	assert_true(failed > 20);
+	assert_true(failed * stride() > 100);
 	end(c.n);
 }
 
@@ -1370,7 +1397,7 @@ static void repair_with_any_call_failing_can_be_repeated(void **state)
 		lab_del(c.n, "blue");
 	}
 	lab_nothing_left(c.n);
-	assert_true(failed > 20);
+	assert_true(failed * stride() > 100);
 	end(c.n);
 }
 
@@ -1437,11 +1464,463 @@ static void del_with_any_call_failing_can_be_repeated(void **state)
 			lab_del(c.n, "blue");
 		lab_nothing_left(c.n);
 	}
-	assert_true(failed > 5);
+	assert_true(failed * stride() > 25);
 	end(c.n);
 }
 
+/* ---- every call of a change to a tenant fails once, or is the last ------------------- */
+
+/* Each changes `blue`, which has the endpoints app and db. */
+static void call_endpoint_add(void *arg)
+{
+	static const struct nsnet_endpoint_def web = {.name = "web"};
+	struct call *c = arg;
+
+	c->r = nsnet_endpoint_add(c->n, "blue", &web, 0, NULL, &c->err);
+}
+
+static void call_endpoint_del(void *arg)
+{
+	struct call *c = arg;
+
+	c->r = nsnet_endpoint_del(c->n, "blue", "db", 0, NULL, &c->err);
+}
+
+static void set_one(struct call *c, const char *key, const char *value)
+{
+	const struct nsnet_setting setting = {.key = key, .value = value};
+
+	c->r = nsnet_tenant_set(c->n, "blue", &setting, 1, 0, NULL, &c->err);
+}
+
+static void call_set_subnet(void *arg)
+{
+	set_one(arg, "subnet", "10.10.2.0/24");
+}
+
+static void call_set_deny(void *arg)
+{
+	set_one(arg, "inside", "deny");
+}
+
+static void call_set_allow(void *arg)
+{
+	set_one(arg, "inside", "allow");
+}
+
+static const struct verb {
+	const char *name, *inside; /* `inside` before */
+	void (*fn)(void *arg);
+	bool always_denied; /* before, after, and so also in between */
+} verbs[] = {
+	{"endpoint add", "deny", call_endpoint_add, true},
+	{"endpoint del", "deny", call_endpoint_del, true},
+	{"set subnet", "deny", call_set_subnet, true},
+	{"set inside=deny", "allow", call_set_deny, false},
+	{"set inside=allow", "deny", call_set_allow, false},
+};
+
+/*
+ * From app to db, over and over, while a verb runs: frames with the old and with
+ * the new addresses. They arrive once endpoints may talk to each other.
+ */
+static struct {
+	int from, to;
+	struct frame old, new;
+	int calls, die_at; /* of the calls that could fail; -1: at none */
+} probe;
+
+static int tap_inside(const char *netns, const char *link)
+{
+	int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	int there = open(netns, O_RDONLY | O_CLOEXEC), fd;
+
+	assert_true(home >= 0 && there >= 0);
+	assert_int_equal(setns(there, CLONE_NEWNET), 0);
+	fd = tap_open(link);
+	assert_int_equal(setns(home, CLONE_NEWNET), 0);
+	(void)close(home);
+	(void)close(there);
+	return fd;
+}
+
+static void make_probe(struct frame *f, const struct nsnet_tenant *t, const char *src,
+		       const char *dst)
+{
+	*f = (struct frame){0};
+	frame_eth(f, nsnet_endpoint_mac(t, 1), nsnet_endpoint_mac(t, 0), ETH_P_IP);
+	frame_ipv4(f, src, dst, IPPROTO_UDP, NULL, 0);
+	frame_udp(f, 9, 9);
+	frame_finish(f);
+}
+
+static void start_probe(struct nsnet *n)
+{
+	struct nsnet_tenant *t = NULL;
+
+	LAB_OK(nsnet_tenant_get(n, "blue", 0, &t, NULL));
+	make_probe(&probe.old, t, "10.10.1.2", "10.10.1.3");
+	make_probe(&probe.new, t, "10.10.2.2", "10.10.2.3");
+	nsnet_tenant_free(t);
+	probe.from = tap_inside(LAB_PIN_DIR "/blue.app", "eth0");
+	probe.to = tap_inside(LAB_PIN_DIR "/blue.db", "eth0");
+	probe.calls = 0;
+	probe.die_at = -1;
+}
+
+/* Any answer is fine: the link may be down, or gone. */
+static void send_probes(void)
+{
+	(void)send(probe.from, probe.old.bytes, probe.old.len, MSG_DONTWAIT);
+	(void)send(probe.from, probe.new.bytes, probe.new.len, MSG_DONTWAIT);
+}
+
+/* How many of them were heard, up to now; frames pass within the call that sends them. */
+static size_t end_probe(void)
+{
+	size_t heard;
+
+	send_probes();
+	heard = count_marked(probe.to);
+	(void)close(probe.from);
+	(void)close(probe.to);
+	return heard;
+}
+
+static void look_and_probe(const uint64_t args[6])
+{
+	(void)args;
+	send_probes();
+	if (probe.calls++ == probe.die_at)
+		(void)kill(getpid(), SIGKILL);
+}
+
+static struct inject_rule probing_rules[N_RULES];
+
+static void add_blue(struct nsnet *n, const char *inside)
+{
+	static const struct nsnet_endpoint_def two[] = {{.name = "app"}, {.name = "db"}};
+	const struct nsnet_tenant_def def = {.name = "blue",
+					     .subnet = "10.10.1.0/24",
+					     .inside = inside,
+					     .endpoints = two,
+					     .n_endpoints = 2};
+	int i;
+
+	LAB_OK(nsnet_tenants_add(n, &def, 1, 0, NULL, NULL));
+	for (i = 0; i < N_RULES; i++) {
+		probing_rules[i] = rules[i];
+		probing_rules[i].look = look_and_probe;
+	}
+}
+
+/* What the store wants of blue, in words; the numbers of endpoints and ports left out. */
+static void describe(struct nsnet *n, char text[512])
+{
+	struct nsnet_tenant *t = NULL;
+	size_t i, at;
+
+	LAB_OK(nsnet_tenant_get(n, "blue", 0, &t, NULL));
+	at = (size_t)snprintf(text, 512, "%s %s %s:", nsnet_tenant_subnet(t),
+			      nsnet_tenant_gateway(t), nsnet_tenant_inside(t));
+	for (i = 0; i < nsnet_tenant_endpoints(t); i++)
+		at += (size_t)snprintf(text + at, 512 - at, " %s %s", nsnet_endpoint_name(t, i),
+				       nsnet_endpoint_address(t, i));
+	nsnet_tenant_free(t);
+}
+
+/* Every entry of the folder belongs to one of the endpoints, and each has one. */
+static void one_for_each_endpoint(struct nsnet *n, const char *folder, const char *what)
+{
+	DIR *d = opendir(folder);
+	const struct dirent *entry;
+	struct nsnet_tenant *t = NULL;
+	size_t i, entries = 0, found = 0;
+	char name[64];
+
+	assert_non_null(d);
+	LAB_OK(nsnet_tenant_get(n, "blue", 0, &t, NULL));
+	while ((entry = readdir(d))) {
+		entries += entry->d_name[0] != '.';
+		for (i = 0; i < nsnet_tenant_endpoints(t); i++) {
+			(void)snprintf(name, sizeof(name), "blue.%s", nsnet_endpoint_name(t, i));
+			found += strcmp(name, entry->d_name) == 0;
+		}
+	}
+	if (entries != found || found != nsnet_tenant_endpoints(t))
+		fail_msg("%s: %zu entries in %s, %zu of them of %zu endpoints", what, entries,
+			 folder, found, nsnet_tenant_endpoints(t));
+	nsnet_tenant_free(t);
+	(void)closedir(d);
+}
+
+static void gc_finds_nothing(struct nsnet *n, const char *what)
+{
+	struct nsnet_change *c = NULL;
+
+	LAB_OK(nsnet_gc(n, NSNET_DRY_RUN, &c, NULL));
+	if (nsnet_change_steps(c, 0) > 0)
+		fail_msg("%s: gc finds %zu things", what, nsnet_change_steps(c, 0));
+	nsnet_change_free(c);
+}
+
+/* What the verb leaves when nothing hinders it; and the control of the probe. */
+static void after_success(const struct verb *v, char after[512])
+{
+	struct call c = {.n = lab_open()};
+	struct inject done;
+	size_t heard;
+
+	add_blue(c.n, v->inside);
+	start_probe(c.n);
+	inject(probing_rules, N_RULES, -1, v->fn, &c, &done);
+	if (c.r < 0)
+		fail_msg("%s: %s", v->name, c.err.msg);
+	heard = end_probe();
+	assert_int_equal(heard > 0, !v->always_denied);
+	lab_state(c.n, "blue", NSNET_STATE_OK);
+	describe(c.n, after);
+	lab_del(c.n, "blue");
+	nsnet_close(c.n);
+}
+
+/* @r: what was answered; 1: nothing, because it died. */
+static void settled(struct nsnet *n, const struct verb *v, const char *before, const char *after,
+		    int r, int k, size_t heard)
+{
+	char now[512], what[96];
+
+	(void)snprintf(what, sizeof(what), "%s, call %d, result %d", v->name, k, r);
+	describe(n, now);
+	if (strcmp(now, after) != 0 && (r == 0 || strcmp(now, before) != 0))
+		fail_msg("%s: the store has %s", what, now);
+	if (v->always_denied && heard > 0)
+		fail_msg("%s: %zu frames got through", what, heard);
+	gc_finds_nothing(n, what);
+	/* Who died may have left names; who failed has none. */
+	if (r < 0) {
+		one_for_each_endpoint(n, LAB_PIN_DIR, what);
+		one_for_each_endpoint(n, "/etc/netns", what);
+	}
+	LAB_OK(nsnet_repair(n, "blue", 0, NULL, NULL));
+	lab_repair(n, "blue", NSNET_UNCHANGED);
+	lab_state(n, "blue", NSNET_STATE_OK);
+	one_for_each_endpoint(n, LAB_PIN_DIR, what);
+	one_for_each_endpoint(n, "/etc/netns", what);
+	gc_finds_nothing(n, what);
+}
+
+static void not_heard_any_more(const char *now)
+{
+	if (!strstr(now, " db ") || !strstr(now, " deny:"))
+		return;
+	probe.from = tap_inside(LAB_PIN_DIR "/blue.app", "eth0");
+	probe.to = tap_inside(LAB_PIN_DIR "/blue.db", "eth0");
+	assert_int_equal(end_probe(), 0);
+}
+
+/* $P is its pin, $G the gateway's, $PORT its port. */
+static const char *const endpoint_sabotage[] = {
+	"ip -n blue.db link del eth0",
+	"ip -n blue.db link set eth0 down name eth1",
+	"nsenter --net=$G ip link del $PORT",
+	"umount $P",
+	"ip netns del blue.db",
+	"umount $G; rm $G",
+	"umount $G $P",
+	"rm -r /etc/netns/blue.db",
+	"rm -r /etc/netns; nsenter --net=$G nft flush ruleset",
+};
+
+static void an_endpoint_of_which_something_is_missing_goes_without_a_rest(void **state)
+{
+	struct nsnet_tenant *t = NULL;
+	char port[32];
+	struct nsnet *n;
+	size_t i;
+
+	(void)state;
+	world_need();
+	n = lab_open();
+	for (i = 0; i < sizeof(endpoint_sabotage) / sizeof(endpoint_sabotage[0]); i++) {
+		add_blue(n, "allow");
+		LAB_OK(nsnet_tenant_get(n, "blue", 0, &t, NULL));
+		(void)snprintf(port, sizeof(port), "%s", nsnet_endpoint_port(t, 1));
+		nsnet_tenant_free(t);
+		free(lab_sh("P=/run/netns/blue.db G=%s PORT=%s; %s", lab_gateway(n, "blue"), port,
+			    endpoint_sabotage[i]));
+		LAB_OK(nsnet_endpoint_del(n, "blue", "db", 0, NULL, NULL));
+		one_for_each_endpoint(n, LAB_PIN_DIR, endpoint_sabotage[i]);
+		gc_finds_nothing(n, endpoint_sabotage[i]);
+		/* With the gateway all ports are gone; those of others are not this command's. */
+		LAB_OK(nsnet_repair(n, "blue", 0, NULL, NULL));
+		lab_state(n, "blue", NSNET_STATE_OK);
+		one_for_each_endpoint(n, "/etc/netns", endpoint_sabotage[i]);
+		assert_true(lab_ping(LAB_PIN_DIR "/blue.app", "10.10.1.1"));
+		lab_del(n, "blue");
+		lab_nothing_left(n);
+	}
+	end(n);
+}
+
+/* A few of the many, spread over all of them; in the full run each. */
+static int wide_stride(void)
+{
+	return getenv("NSNET_TEST_FULL") ? 1 : test_quick() ? 61 : 29;
+}
+
+/*
+ * A commit of which the last write failed may be on the disk all the same, and is
+ * found there when the store is opened anew: the kernel is then as the store was.
+ */
+static bool is_ghost(const struct call *c, const char *after)
+{
+	char now[512];
+
+	describe(c->n, now);
+	return c->r < 0 && c->err.id == NSNET_E_STORE_IO && strcmp(now, after) == 0;
+}
+
+/* Its endpoint lost its link and came back without: nothing says whose it is. */
+static void exorcise(struct nsnet *n)
+{
+	char now[512];
+
+	LAB_OK(nsnet_gc(n, 0, NULL, NULL));
+	LAB_OK(nsnet_repair(n, "blue", 0, NULL, NULL));
+	lab_state(n, "blue", NSNET_STATE_OK);
+	describe(n, now);
+	if (!strstr(now, " db "))
+		(void)lab_sh_status("ip netns del blue.db");
+}
+
+/* Runs the verb with call @k failing, and looks. False: there are not that many. */
+static bool hinder(const struct verb *v, int k, const char *after, int *failed)
+{
+	struct call c = {.n = lab_open()};
+	char before[512], now[512];
+	size_t heard;
+	bool more;
+
+	add_blue(c.n, v->inside);
+	describe(c.n, before);
+	start_probe(c.n);
+	more = fail_at_of(probing_rules, k, v->fn, &c);
+	heard = end_probe();
+	*failed += c.r < 0;
+	nsnet_close(c.n);
+	c.n = lab_open();
+	if (is_ghost(&c, after))
+		exorcise(c.n);
+	else
+		settled(c.n, v, before, after, c.r, k, heard);
+	describe(c.n, now);
+	not_heard_any_more(now);
+	lab_del(c.n, "blue");
+	lab_nothing_left(c.n);
+	nsnet_close(c.n);
+	return more;
+}
+
+static void a_change_with_any_call_failing_is_none_or_all(void **state)
+{
+	char after[512];
+	int k, failed;
+	size_t i;
+
+	(void)state;
+	world_need();
+	for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		print_message("           %s\n", verbs[i].name);
+		after_success(&verbs[i], after);
+		failed = 0;
+		for (k = 0; hinder(&verbs[i], k, after, &failed); k += wide_stride())
+			;
+		assert_true(k > 50 && failed * wide_stride() > 87);
+	}
+}
+
+/* The child's last deed is the call before number @k. False: it lived to the end. */
+static bool die_at(const struct verb *v, int k)
+{
+	struct inject done;
+	struct call c = {0};
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		c.n = lab_open();
+		probe.die_at = k;
+		inject(probing_rules, N_RULES, -1, v->fn, &c, &done);
+		_exit(c.r < 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status) ? WTERMSIG(status) == SIGKILL : status == 0);
+	return WIFSIGNALED(status);
+}
+
+static bool kill_once(const struct verb *v, int k, const char *after)
+{
+	struct nsnet *n = lab_open();
+	char before[512], now[512];
+	size_t heard;
+	bool more;
+
+	add_blue(n, v->inside);
+	describe(n, before);
+	start_probe(n);
+	nsnet_close(n);
+	more = die_at(v, k);
+	heard = end_probe();
+	n = lab_open();
+	settled(n, v, before, after, more ? 1 : 0, k, heard);
+	describe(n, now);
+	not_heard_any_more(now);
+	lab_del(n, "blue");
+	lab_nothing_left(n);
+	nsnet_close(n);
+	return more;
+}
+
+static void a_change_killed_at_any_call_is_none_or_all_after_repair(void **state)
+{
+	char after[512];
+	size_t i;
+	int k;
+
+	(void)state;
+	world_need();
+	for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		print_message("           %s\n", verbs[i].name);
+		after_success(&verbs[i], after);
+		for (k = 0; kill_once(&verbs[i], k, after); k += wide_stride())
+			;
+		assert_true(k > 50);
+	}
+}
+
 /* ---- names -------------------------------------------------------------------------- */
+
+static void reloaded_as_wanted(struct nsnet *n, const char *name)
+{
+	struct nsnet_change *c = NULL;
+	struct nsnet_step step;
+	size_t i;
+
+	LAB_OK(nsnet_repair(n, name, NSNET_DRY_RUN, &c, NULL));
+	assert_int_equal(nsnet_change_notes(c, 0), 0);
+	for (i = 0; i < nsnet_change_steps(c, 0); i++) {
+		nsnet_change_step(c, 0, i, &step);
+		if (strncmp(step.text, "bridge nsnet", 12) != 0 && strcmp(step.kind, "chain") != 0)
+			fail_msg("%s: %s %s", name, step.kind, step.text);
+		if (strcmp(step.kind, "chain") == 0 && strstr(step.text, "inet"))
+			fail_msg("%s: %s", name, step.text);
+	}
+	nsnet_change_free(c);
+	LAB_OK(nsnet_repair(n, name, 0, NULL, NULL));
+	lab_state(n, name, NSNET_STATE_OK);
+}
 
 static void names_that_are_words_of_nft_reload(void **state)
 {
@@ -1471,8 +1950,12 @@ static void names_that_are_words_of_nft_reload(void **state)
 		free(lab_sh("nsenter --net=%s nft -c -f /run/rules", gw));
 		free(lab_sh("(echo flush ruleset; cat /run/rules) | nsenter --net=%s nft -f -",
 			    gw));
-		/* What nft wrote is what we would have written: no drift. */
-		lab_state(n, names[i], NSNET_STATE_OK);
+		/*
+		 * What nft wrote is what we would have written, but for the sets of the
+		 * bridge's table: nft puts down more about a set than we do, and differently
+		 * from version to version.
+		 */
+		reloaded_as_wanted(n, names[i]);
 		lab_del(n, names[i]);
 	}
 	lab_nothing_left(n);
@@ -1516,6 +1999,9 @@ int main(int argc, char **argv)
 		T(repair_with_any_call_failing_can_be_repeated),
 		T(a_failed_repair_is_none_or_all),
 		T(del_with_any_call_failing_can_be_repeated),
+		T(an_endpoint_of_which_something_is_missing_goes_without_a_rest),
+		T(a_change_with_any_call_failing_is_none_or_all),
+		T(a_change_killed_at_any_call_is_none_or_all_after_repair),
 		T(names_that_are_words_of_nft_reload),
 	};
 

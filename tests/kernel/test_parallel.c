@@ -27,12 +27,16 @@
  */
 #define WRITERS 16
 #define READERS 2
-#define OPS	12
+#define OPS	9 /* a multiple of 3: see own_remains() */
 #define SHARED	6
+/* Tenants that stay, and the endpoints that come and go in each. */
+#define STAY	  2
+#define ENDPOINTS 4
 
 /* In memory that all share. */
 struct board {
 	int made[SHARED], removed[SHARED];
+	int attached[STAY][ENDPOINTS], detached[STAY][ENDPOINTS];
 	int reads;
 	int stop;
 	char problem[2048]; /* the first */
@@ -48,24 +52,60 @@ static void problem(const char *what, const struct run *r)
 			       "%s: status %d: %.600s %.600s", what, r->status, r->out, r->err);
 }
 
+/*
+ * Looks at what was said; true when that is that something has changed. With
+ * status 4 there is none of this name: another one was quicker.
+ */
+static bool judge(struct run *r, const char *name, bool add, bool may_be_absent)
+{
+	bool changed;
+
+	if (r->timed_out || (r->status != 0 && !(may_be_absent && r->status == 4)))
+		problem(name, r);
+	changed = r->status == 0 && strstr(r->out, add ? " created" : " deleted");
+	if (r->status == 0 && !changed && !strstr(r->out, " unchanged"))
+		problem("neither changed nor unchanged", r);
+	run_free(r);
+	return changed;
+}
+
 /* Adds or deletes; true when it says that it has changed something. */
 static bool change(bool add, const char *name)
 {
 	struct run r;
-	bool changed;
 
 	if (add)
 		NSNET(&r, "tenant", "add", name, "10.10.1.0/24");
 	else
 		NSNET(&r, "tenant", "del", name);
-	/* 4: there is none of this name; another one was quicker. */
-	if (r.timed_out || (r.status != 0 && (add || r.status != 4)))
-		problem(name, &r);
-	changed = r.status == 0 && strstr(r.out, add ? " created" : " deleted");
-	if (r.status == 0 && !changed && !strstr(r.out, " unchanged"))
-		problem("neither changed nor unchanged", &r);
-	run_free(&r);
-	return changed;
+	return judge(&r, name, add, !add);
+}
+
+/* The same for an endpoint; @stays: its tenant is there in any case. */
+static bool change_endpoint(bool add, const char *tenant, int endpoint, bool stays)
+{
+	char name[64];
+	struct run r;
+
+	(void)snprintf(name, sizeof(name), "%s/ep%d", tenant, endpoint);
+	NSNET(&r, "endpoint", add ? "add" : "del", name);
+	return judge(&r, name, add, !add || !stays);
+}
+
+static void write_endpoints(unsigned int *seed)
+{
+	int which = rand_r(seed) % STAY, endpoint = rand_r(seed) % ENDPOINTS;
+	bool add = rand_r(seed) % 2;
+	char name[32];
+
+	(void)snprintf(name, sizeof(name), "stays-%d", which);
+	if (change_endpoint(add, name, endpoint, true))
+		__atomic_add_fetch(add ? &board->attached[which][endpoint]
+				       : &board->detached[which][endpoint],
+				   1, __ATOMIC_SEQ_CST);
+	/* Of one that comes and goes nobody keeps count, but it must be sound in the end. */
+	(void)snprintf(name, sizeof(name), "shared-%d", rand_r(seed) % SHARED);
+	(void)change_endpoint(!add, name, endpoint, false);
 }
 
 static void write_some(int me)
@@ -82,6 +122,7 @@ static void write_some(int me)
 		if (change(add, name))
 			__atomic_add_fetch(add ? &board->made[which] : &board->removed[which], 1,
 					   __ATOMIC_SEQ_CST);
+		write_endpoints(&seed);
 		/* Its own: always added, deleted by every other one. */
 		(void)snprintf(name, sizeof(name), "own-%d-%d", me, i % 3);
 		(void)change(true, name);
@@ -151,8 +192,13 @@ static void wait_for(const pid_t *pids, int n)
 static void run_all(void)
 {
 	pid_t writers[WRITERS], readers[READERS];
+	char name[32];
 	int i;
 
+	for (i = 0; i < STAY; i++) {
+		(void)snprintf(name, sizeof(name), "stays-%d", i);
+		NSNET_STATUS(0, "tenant", "add", name, "10.10.1.0/24");
+	}
 	for (i = 0; i < READERS; i++)
 		readers[i] = child(WRITERS + i);
 	for (i = 0; i < WRITERS; i++)
@@ -202,9 +248,41 @@ static bool own_remains(int me, int slot)
 	return (me + last) % 2 == 0;
 }
 
+static const json_t *endpoints_of(const json_t *item)
+{
+	return json_object_get(item, "endpoints");
+}
+
+static const char *text(const json_t *object, const char *key)
+{
+	return json_string_value(json_object_get(object, key));
+}
+
+static void no_endpoint_is_lost(const json_t *items)
+{
+	const json_t *list;
+	char name[32];
+	int i, k, total = 0;
+
+	for (i = 0; i < STAY; i++) {
+		(void)snprintf(name, sizeof(name), "stays-%d", i);
+		list = endpoints_of(find(items, name));
+		assert_non_null(find(list, "default"));
+		for (k = 0; k < ENDPOINTS; k++) {
+			int there = board->attached[i][k] - board->detached[i][k];
+
+			(void)snprintf(name, sizeof(name), "ep%d", k);
+			assert_true(there == 0 || there == 1);
+			assert_int_equal(find(list, name) != NULL, there);
+			total += board->detached[i][k];
+		}
+	}
+	assert_true(total > 5);
+}
+
 static void nothing_is_lost(const json_t *items)
 {
-	size_t expected = 0;
+	size_t expected = STAY;
 	char name[32];
 	int i, slot;
 
@@ -226,28 +304,54 @@ static void nothing_is_lost(const json_t *items)
 	assert_true(expected > 10);
 }
 
-static const json_t *port_of(const json_t *item)
+/* Of all endpoints of all tenants, flat. */
+static size_t ports_of(const json_t *items, const char **ports, size_t max)
 {
-	return json_object_get(json_array_get(json_object_get(item, "endpoints"), 0), "port");
+	size_t i, k, n = 0;
+
+	for (i = 0; i < json_array_size(items); i++) {
+		const json_t *list = endpoints_of(json_array_get(items, i));
+
+		for (k = 0; k < json_array_size(list) && n < max; k++) {
+			ports[n] = text(json_array_get(list, k), "port");
+			assert_non_null(ports[n++]);
+		}
+	}
+	return n;
 }
 
-static void nothing_is_double(const json_t *items)
+static void addresses_are_unique(const json_t *list)
 {
 	size_t i, j;
+
+	for (i = 0; i < json_array_size(list); i++) {
+		assert_string_not_equal(text(json_array_get(list, i), "address"), "10.10.1.1");
+		for (j = 0; j < i; j++)
+			assert_string_not_equal(text(json_array_get(list, i), "address"),
+						text(json_array_get(list, j), "address"));
+	}
+}
+
+/* Returns how many endpoints there are. */
+static size_t nothing_is_double(const json_t *items)
+{
+	const char *ports[256];
+	size_t i, j, n;
 
 	for (i = 0; i < json_array_size(items); i++) {
 		const json_t *a = json_array_get(items, i);
 
-		assert_string_equal(json_string_value(json_object_get(a, "state")), "ok");
-		assert_true(json_is_string(port_of(a)));
-		for (j = 0; j < i; j++) {
-			const json_t *b = json_array_get(items, j);
-
-			assert_false(
-				json_equal(json_object_get(a, "id"), json_object_get(b, "id")));
-			assert_false(json_equal(port_of(a), port_of(b)));
-		}
+		assert_string_equal(text(a, "state"), "ok");
+		addresses_are_unique(endpoints_of(a));
+		for (j = 0; j < i; j++)
+			assert_false(json_equal(json_object_get(a, "id"),
+						json_object_get(json_array_get(items, j), "id")));
 	}
+	n = ports_of(items, ports, sizeof(ports) / sizeof(ports[0]));
+	for (i = 0; i < n; i++)
+		for (j = 0; j < i; j++)
+			assert_string_not_equal(ports[i], ports[j]);
+	return n;
 }
 
 static size_t files_in(const char *path)
@@ -268,7 +372,7 @@ static void sixteen_processes_lose_and_double_nothing(void **state)
 	const json_t *items;
 	struct nsnet *n;
 	json_t *root;
-	size_t i;
+	size_t i, endpoints;
 
 	(void)state;
 	world_need();
@@ -279,8 +383,9 @@ static void sixteen_processes_lose_and_double_nothing(void **state)
 	root = final_list();
 	items = json_object_get(root, "items");
 	nothing_is_lost(items);
-	nothing_is_double(items);
-	assert_int_equal(files_in(LAB_PIN_DIR), json_array_size(items));
+	no_endpoint_is_lost(items);
+	endpoints = nothing_is_double(items);
+	assert_int_equal(files_in(LAB_PIN_DIR), endpoints);
 	assert_int_equal(files_in(LAB_GW), json_array_size(items));
 
 	n = lab_open();

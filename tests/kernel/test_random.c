@@ -36,11 +36,31 @@ static const char *const subnets[] = {"10.10.1.0/24", "10.10.1.0/24", "10.10.0.0
 				      "172.16.0.0/30"};
 static const char *const gateways[] = {"10.10.1.1", "10.10.1.1", "10.10.0.1", "172.16.0.1"};
 #define SUBNETS 4
+/* Room for the gateway and one endpoint only. */
+#define SMALL 3
+
+/* What a tenant can have besides `default`, which is always there. */
+#define EXTRAS 3
+static const char *const extras[EXTRAS] = {"app", "db", "web"};
+
+/* Settings but the subnet, and the values each may get; the first is the default. */
+enum { SUBNET6, INSIDE, RATE, MTU, SETTINGS };
+static const struct setting {
+	const char *key, *values[3];
+} settings[SETTINGS] = {
+	[SUBNET6] = {"subnet6", {"none", "fd00:1::/64", "fd00:2::/64"}},
+	[INSIDE] = {"inside", {"allow", "deny", "deny"}},
+	[RATE] = {"rate", {"none", "10mbit", "1gbit"}},
+	[MTU] = {"mtu", {"1500", "1400", "9000"}},
+};
 
 /* What is known of one name. */
 struct model {
 	bool wanted;
 	int subnet;
+	const char *set[SETTINGS]; /* NULL: the default */
+	bool extra[EXTRAS];	   /* always whole: damage is done to others */
+	ino_t extra_ns[EXTRAS];
 	uint64_t id;		/* 0: not read yet */
 	bool workload, gateway; /* ours, pinned */
 	bool file;		/* an empty file is where the workload's pin was */
@@ -77,9 +97,18 @@ static void said(struct run_state *s, const char *op, const char *name, int r)
 
 /* ---- the model ------------------------------------------------------------------------ */
 
+static int model_extras(const struct model *m)
+{
+	int i, n = 0;
+
+	for (i = 0; i < EXTRAS; i++)
+		n += m->extra[i];
+	return n;
+}
+
 static enum nsnet_state model_state(const struct model *m)
 {
-	if (!m->workload && !m->gateway)
+	if (!m->workload && !m->gateway && !model_extras(m))
 		return NSNET_STATE_ABSENT;
 	return m->workload && m->gateway && !m->drift ? NSNET_STATE_OK : NSNET_STATE_DRIFT;
 }
@@ -235,6 +264,132 @@ static void op_reopen(struct run_state *s)
 	said(s, "reopen", "", 0);
 }
 
+/* ---- endpoints and settings --------------------------------------------------------------- */
+
+static enum nsnet_code endpoint_add_code(const struct model *m, int extra, unsigned int flags)
+{
+	if (!m->wanted)
+		return NSNET_E_NO_TENANT;
+	if (m->extra[extra])
+		return flags & NSNET_MUST_CREATE ? NSNET_E_ENDPOINT_EXISTS : NSNET_E_NONE;
+	return m->subnet == SMALL ? NSNET_E_POOL_FULL : NSNET_E_NONE;
+}
+
+/*
+ * On a tenant that is whole, or that there is not: of a drift elsewhere one
+ * endpoint's command mends only what it happens to look at.
+ */
+static bool in_doubt(const struct model *m)
+{
+	return m->wanted && model_state(m) != NSNET_STATE_OK;
+}
+
+/* Mostly one that is whole, if there is any. */
+static int pick_whole(struct run_state *s, int i)
+{
+	int k;
+
+	for (k = 0; k < NAMES && pick(s, 10); k++, i = (i + 1) % NAMES)
+		if (s->m[i].wanted && model_state(&s->m[i]) == NSNET_STATE_OK)
+			break;
+	return i;
+}
+
+static void op_endpoint_add(struct run_state *s, int i)
+{
+	struct model *m = &s->m[i];
+	int extra = pick(s, EXTRAS);
+	unsigned int flags =
+		(pick(s, 5) == 0 ? NSNET_DRY_RUN : 0U) | (pick(s, 5) == 0 ? NSNET_MUST_CREATE : 0U);
+	const struct nsnet_endpoint_def def = {.name = extras[extra]};
+	enum nsnet_code id = endpoint_add_code(m, extra, flags);
+	struct nsnet_change *c = NULL;
+	struct nsnet_err err = {0};
+	int r;
+
+	if (in_doubt(m))
+		return;
+	r = nsnet_endpoint_add(s->n, names[i], &def, flags, &c, &err);
+	said(s, flags & NSNET_DRY_RUN ? "dry endpoint add" : "endpoint add", names[i], r);
+	SAME(s, err.id, id);
+	SAME(s, r == 0, id == NSNET_E_NONE);
+	if (r < 0)
+		return;
+	expect_change(s, c, m->extra[extra] ? NSNET_UNCHANGED : NSNET_CREATED);
+	if (!(flags & NSNET_DRY_RUN))
+		m->extra[extra] = true;
+}
+
+static void op_endpoint_del(struct run_state *s, int i)
+{
+	struct model *m = &s->m[i];
+	int extra = pick(s, EXTRAS);
+	bool dry = pick(s, 5) == 0;
+	struct nsnet_change *c = NULL;
+	int r;
+
+	if (in_doubt(m))
+		return;
+	r = nsnet_endpoint_del(s->n, names[i], extras[extra], dry ? NSNET_DRY_RUN : 0, &c, NULL);
+	said(s, dry ? "dry endpoint del" : "endpoint del", names[i], r);
+	SAME(s, r, m->extra[extra] ? 0 : -ENOENT);
+	if (r < 0)
+		return;
+	expect_change(s, c, NSNET_REMOVED);
+	if (dry)
+		return;
+	m->extra[extra] = false;
+	m->extra_ns[extra] = 0;
+}
+
+static const char *model_setting(const struct model *m, int which)
+{
+	return m->set[which] ? m->set[which] : settings[which].values[0];
+}
+
+/* Mends whatever else is not as it should be, unless it is in the way. */
+static void set_to(struct run_state *s, int i, const char *key, const char *value, bool changes,
+		   bool *done)
+{
+	const struct nsnet_setting setting = {.key = key, .value = value};
+	struct model *m = &s->m[i];
+	bool dry = pick(s, 5) == 0, full = false;
+	struct nsnet_change *c = NULL;
+	int r;
+
+	if (strcmp(key, "subnet") == 0)
+		full = strcmp(value, subnets[SMALL]) == 0 && model_extras(m) > 0;
+	r = nsnet_tenant_set(s->n, names[i], &setting, 1, dry ? NSNET_DRY_RUN : 0, &c, NULL);
+	(void)snprintf(s->last, sizeof(s->last), "%sset %s %s=%s: %d", dry ? "dry " : "", names[i],
+		       key, value, r);
+	SAME(s, r, !m->wanted ? -ENOENT : full ? -ENOSPC : m->foreign ? -EEXIST : 0);
+	if (r < 0)
+		return;
+	expect_change(s, c, changes ? NSNET_CHANGED : model_outcome(m));
+	*done = !dry;
+	if (*done)
+		model_built(m);
+}
+
+static void op_set(struct run_state *s, int i)
+{
+	struct model *m = &s->m[i];
+	int which = pick(s, SETTINGS + 1), value = pick(s, 3), subnet = pick(s, SUBNETS);
+	bool done = false;
+
+	if (which == SETTINGS) {
+		set_to(s, i, "subnet", subnets[subnet],
+		       strcmp(subnets[subnet], subnets[m->subnet]) != 0, &done);
+		if (done)
+			m->subnet = subnet;
+		return;
+	}
+	set_to(s, i, settings[which].key, settings[which].values[value],
+	       strcmp(settings[which].values[value], model_setting(m, which)) != 0, &done);
+	if (done)
+		m->set[which] = settings[which].values[value];
+}
+
 /* ---- damage ------------------------------------------------------------------------------- */
 
 static void pin_paths(const struct run_state *s, int i, char workload[64], char gateway[64])
@@ -294,7 +449,8 @@ static void damage_inside(struct run_state *s, int i)
 	if (!m->wanted || model_state(m) != NSNET_STATE_OK)
 		return;
 	pin_paths(s, i, workload, gateway);
-	free(lab_sh("PORT=$(nsenter --net=%s ip -o link show type veth | sed 's/.*: "
+	/* Of several ports the first. */
+	free(lab_sh("PORT=$(nsenter --net=%s ip -o link show type veth | sed '2,$d;s/.*: "
 		    "\\(nsn[0-9]*\\)@.*/\\1/');"
 		    "export PORT; nsenter --net=%s sh -c '%s'",
 		    gateway, of_gateway ? gateway : workload, cmd));
@@ -323,7 +479,7 @@ static void op_foreign(struct run_state *s, int i)
 
 static void one_op(struct run_state *s)
 {
-	int what = pick(s, 100), i = pick(s, NAMES);
+	int what = pick(s, 155), i = pick(s, NAMES);
 
 	if (what < 30)
 		op_add(s, i);
@@ -343,8 +499,14 @@ static void one_op(struct run_state *s)
 		damage_pin(s, i, pick(s, 2));
 	else if (what < 92)
 		damage_inside(s, i);
-	else
+	else if (what < 100)
 		op_foreign(s, i);
+	else if (what < 120)
+		op_endpoint_add(s, pick_whole(s, i));
+	else if (what < 130)
+		op_endpoint_del(s, pick_whole(s, i));
+	else
+		op_set(s, pick(s, 3) ? pick_whole(s, i) : i);
 }
 
 /* ---- does the world agree? ---------------------------------------------------------------- */
@@ -371,6 +533,23 @@ static struct model *model_of(struct run_state *s, const char *name)
 	return &s->m[0];
 }
 
+static void check_settings(struct run_state *s, const struct model *m, const struct nsnet_tenant *t)
+{
+	const char *subnet6 = model_setting(m, SUBNET6);
+	char mtu[16];
+	size_t at;
+	int i;
+
+	assert_string_equal(nsnet_tenant_subnet6(t), strcmp(subnet6, "none") ? subnet6 : "");
+	assert_string_equal(nsnet_tenant_inside(t), model_setting(m, INSIDE));
+	assert_string_equal(nsnet_tenant_rate(t), model_setting(m, RATE));
+	(void)snprintf(mtu, sizeof(mtu), "%u", nsnet_tenant_mtu(t));
+	assert_string_equal(mtu, model_setting(m, MTU));
+	SAME(s, nsnet_tenant_endpoints(t), (size_t)model_extras(m) + 1);
+	for (i = 0; i < EXTRAS; i++)
+		SAME(s, nsnet_endpoint_find(t, extras[i], &at, NULL), m->extra[i] ? 0 : -ENOENT);
+}
+
 static void check_list(struct run_state *s)
 {
 	struct nsnet_tenants *list = NULL;
@@ -389,6 +568,7 @@ static void check_list(struct run_state *s)
 		assert_true(m->wanted);
 		assert_string_equal(nsnet_tenant_subnet(t), subnets[m->subnet]);
 		assert_string_equal(nsnet_tenant_gateway(t), gateways[m->subnet]);
+		check_settings(s, m, t);
 		check_id(s, m, nsnet_tenant_id(t));
 		SAME(s, nsnet_tenant_state(t), model_state(m));
 	}
@@ -422,6 +602,20 @@ static void check_pin(struct run_state *s, const char *path, bool expected, ino_
 	*known = expected ? now : 0;
 }
 
+/* Also a renumbered endpoint, and one whose port is new, keeps its namespace. */
+static int check_extra_pins(struct run_state *s, int i)
+{
+	struct model *m = &s->m[i];
+	char path[64];
+	int k;
+
+	for (k = 0; k < EXTRAS; k++) {
+		(void)snprintf(path, sizeof(path), LAB_PIN_DIR "/%s.%s", names[i], extras[k]);
+		check_pin(s, path, m->extra[k], &m->extra_ns[k]);
+	}
+	return model_extras(m);
+}
+
 static void check_pins(struct run_state *s)
 {
 	char workload[64], gateway[64];
@@ -436,7 +630,7 @@ static void check_pins(struct run_state *s)
 		check_pin(s, workload, m->workload || m->foreign,
 			  m->workload ? &m->workload_ns : &any);
 		check_pin(s, gateway, m->gateway, &m->gateway_ns);
-		workloads += m->workload || m->foreign;
+		workloads += (m->workload || m->foreign) + check_extra_pins(s, i);
 		gws += m->gateway;
 	}
 	SAME(s, count_netns(LAB_PIN_DIR), workloads);
@@ -475,7 +669,7 @@ static unsigned int links_inside(const char *path, const char *must_be_up)
 	return n;
 }
 
-/* lo, br0 and one port; lo and eth0; and in the host nothing but lo, always. */
+/* lo, br0 and the ports; lo and eth0; and in the host nothing but lo, always. */
 static void check_links(struct run_state *s)
 {
 	char workload[64], gateway[64];
@@ -486,7 +680,7 @@ static void check_links(struct run_state *s)
 		if (!s->m[i].wanted || model_state(&s->m[i]) != NSNET_STATE_OK)
 			continue;
 		pin_paths(s, i, workload, gateway);
-		SAME(s, links_inside(gateway, "br0"), 3U);
+		SAME(s, links_inside(gateway, "br0"), 3U + (unsigned int)model_extras(&s->m[i]));
 		SAME(s, links_inside(workload, "eth0"), 2U);
 	}
 }

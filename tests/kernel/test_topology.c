@@ -6,7 +6,9 @@
  * a layer that works. So each row below is one way in, with all the layers in
  * it. The way is tried as built, with each layer alone (all others taken out),
  * and with none: only then may something arrive, and must, or the test has
- * proven nothing. test_drift.c has all settings one by one.
+ * proven nothing. test_drift.c has all settings one by one, test_pins.c the
+ * rules of the bridge table: that as a whole is one of the layers here, where
+ * it is one.
  *
  * Nothing here waits for silence. All frames go through the queue of one
  * processor, so when a later one has been answered, the earlier one is through.
@@ -58,9 +60,14 @@ static int workload = -1, answers = -1, third = -1, witness = -1;
 	"for i in all default br0 out0; do set_ ipv6 $i " name " " value "; done\n"
 #define PORT(flag, value) "ip link set dev $PORT type bridge_slave " flag " " value "\n"
 #define BRIDGE(flag)	  "ip link set dev br0 type bridge " flag " 1\n"
+#define BRIDGE_CHAIN(chain)                                                                        \
+	"nft flush chain bridge nsnet " chain "\n"                                                 \
+	"nft 'chain bridge nsnet " chain " { policy accept; }'\n"
 
 enum layer {
 	END,
+	PINS,
+	INSIDE,
 	PREROUTING,
 	PREROUTING_RULES,
 	PREROUTING_POLICY,
@@ -110,6 +117,9 @@ enum layer {
 };
 
 static const char *const take_out[LAYERS] = {
+	/* The bridge table's: as a whole here, rule by rule in test_pins.c. */
+	[PINS] = BRIDGE_CHAIN("prerouting"),
+	[INSIDE] = BRIDGE_CHAIN("forward"),
 	[PREROUTING] = CHAIN("prerouting"),
 	[PREROUTING_RULES] = RULES("prerouting"),
 	[PREROUTING_POLICY] = POLICY("prerouting"),
@@ -216,10 +226,34 @@ static void second_port(void)
 		    "bridge fdb replace " P2_MAC " dev p2 master static\n");
 }
 
-static void second_port_isolated(void)
+/* Ports are isolated, and the bridge answers nobody's ARP. */
+static void inside_deny(void)
 {
+	site_set(&site, "inside", "deny");
+}
+
+static void inside_deny_and_second_port(void)
+{
+	inside_deny();
 	second_port();
+}
+
+static void inside_deny_and_second_port_isolated(void)
+{
+	inside_deny_and_second_port();
 	in_gateway("bridge link set dev p2 isolated on");
+}
+
+/* A tenant where IPv6 is not off: what is behind that has to hold. */
+static void with_ipv6(void)
+{
+	site_set(&site, "subnet6", SITE_SUBNET6);
+}
+
+static void with_ipv6_and_way_out(void)
+{
+	with_ipv6();
+	way_out();
 }
 
 /* ---- witnesses: where a packet that got through is seen ---- */
@@ -318,6 +352,12 @@ static void see_bridge(void)
 	site_go(site.gateway);
 	witness = tap_open("br0");
 	site_go(site.home);
+}
+
+static void with_ipv6_see_udp(void)
+{
+	with_ipv6();
+	witness_raw(AF_INET6, IPPROTO_UDP);
 }
 
 static void see_udp_and_way_out(void)
@@ -572,13 +612,23 @@ static void advertise_router(const char *src)
 	send_from(workload, &f);
 }
 
-static void send_udp6(const char *dst)
+static void udp6_from_workload(const char *src, const char *dst)
 {
 	struct frame f;
 
-	ipv6_from_workload(&f, "fd00:1::2", dst, IPPROTO_UDP, site.gateway_mac);
+	ipv6_from_workload(&f, src, dst, IPPROTO_UDP, site.gateway_mac);
 	frame_udp(&f, 0x0801, 9);
 	send_from(workload, &f);
+}
+
+static void send_udp6(const char *dst)
+{
+	udp6_from_workload(SITE_WORKLOAD6, dst);
+}
+
+static void send_udp6_as(const char *src)
+{
+	udp6_from_workload(src, SITE_GATEWAY6);
 }
 
 static void l2_from(int tap, const char *src, const char *dst, uint16_t type)
@@ -731,16 +781,16 @@ static const struct row rows[] = {
 	/* Sources. */
 	{"foreign_sources_are_dropped",
 	 see_udp, "", send_udp_as, "192.0.2.7", at_witness, "",
-	 {PREROUTING_RULES, PREROUTING_POLICY, RP_FILTER, INPUT}},
+	 {PINS, PREROUTING_RULES, PREROUTING_POLICY, RP_FILTER, INPUT}},
 	{"the_gateways_own_address_as_source_is_dropped",
 	 see_udp, "", send_udp_as, SITE_GATEWAY, at_witness, "",
-	 {ACCEPT_LOCAL, INPUT}},
+	 {PINS, ACCEPT_LOCAL, INPUT}},
 	{"the_tenants_addresses_from_elsewhere_are_dropped",
 	 see_udp_and_way_out, "", third_sends_as, "10.10.1.9", at_witness, "",
 	 {PREROUTING, RP_FILTER, INPUT}},
 	{"loopback_as_source_is_dropped",
 	 see_udp, "", send_udp_as, "127.0.0.1", at_witness, "",
-	 {PREROUTING, ROUTE_LOCALNET, RP_FILTER, INPUT}},
+	 {PINS, PREROUTING, ROUTE_LOCALNET, RP_FILTER, INPUT}},
 	{"loopback_of_the_gateway_is_not_reached",
 	 see_udp, "", send_udp, "127.0.0.1", at_witness, "",
 	 {ROUTE_LOCALNET, LO_DOWN, INPUT}},
@@ -760,7 +810,7 @@ static const struct row rows[] = {
 	{"no_redirects_are_believed",
 	 NULL, ROUTE_BY_P2, send_redirect, "203.0.113.9",
 	 told, "ip route get 203.0.113.9 | via " SITE_WORKLOAD,
-	 {ACCEPT_REDIRECTS, INPUT}},
+	 {PINS, ACCEPT_REDIRECTS, INPUT}},
 	/* ARP, which no rule sees. */
 	{"arp_does_not_tell_addresses_of_other_links",
 	 way_out, "", ask_arp, OUT_GATEWAY, arp_at_workload, OUT_GATEWAY,
@@ -779,14 +829,14 @@ static const struct row rows[] = {
 	 {ARP_ANNOUNCE, OUTPUT}},
 	{"arp_learns_nobody_who_was_not_asked",
 	 NULL, "", claim_arp, "10.10.1.50", told, "ip neigh | 10.10.1.50 ",
-	 {ARP_ACCEPT, DROP_GRATUITOUS_ARP}},
+	 {PINS, ARP_ACCEPT, DROP_GRATUITOUS_ARP}},
 	/* IPv6. */
 	{"ipv6_to_all_is_dropped",
 	 see_icmp6, "", ping_all_nodes, "fe80::66", at_witness, "",
-	 {DISABLE_IPV6, PREROUTING, INPUT}},
+	 {PINS, DISABLE_IPV6, PREROUTING, INPUT}},
 	{"ipv6_that_looks_like_a_ping_is_dropped",
 	 see_icmp_over_ipv6, "", ping_over_ipv6, LIKE_A_PING, at_witness, "",
-	 {DISABLE_IPV6, PREROUTING, INPUT}},
+	 {PINS, DISABLE_IPV6, PREROUTING, INPUT}},
 	{"ipv6_that_looks_like_an_answer_is_not_sent",
 	 NULL, "", gateway_answers_over_ipv6, LIKE_AN_ANSWER, at_workload, "",
 	 {DISABLE_IPV6, OUTPUT}},
@@ -795,50 +845,72 @@ static const struct row rows[] = {
 	 {DISABLE_IPV6, ADDR_GEN_MODE}},
 	{"ipv6_routers_are_not_believed",
 	 NULL, "", advertise_router, "fe80::66", told, "ip -6 route | default via fe80::66",
-	 {DISABLE_IPV6, PREROUTING, INPUT, ACCEPT_RA}},
+	 {PINS, DISABLE_IPV6, PREROUTING, INPUT, ACCEPT_RA}},
 	{"ipv6_prefixes_make_no_addresses",
 	 NULL, "", advertise_router, "fe80::66", told, "ip -6 addr show dev br0 | 2001:db8:",
-	 {DISABLE_IPV6, PREROUTING, INPUT, ACCEPT_RA, AUTOCONF}},
+	 {PINS, DISABLE_IPV6, PREROUTING, INPUT, ACCEPT_RA, AUTOCONF}},
 	{"ipv6_is_not_routed",
 	 way_out, OUT_HAS_IPV6, send_udp6, "fd00:2::2", at_third, "",
-	 {DISABLE_IPV6, PREROUTING, FORWARDING6, FORWARD}},
+	 {PINS, DISABLE_IPV6, PREROUTING, FORWARDING6, FORWARD}},
+	/* The same in a tenant that has it. */
+	{"with_ipv6_udp_to_the_gateway_is_dropped",
+	 with_ipv6_see_udp, "", send_udp6, SITE_GATEWAY6, at_witness, "",
+	 {INPUT_RULES, INPUT_POLICY}},
+	{"with_ipv6_foreign_sources_are_dropped",
+	 with_ipv6_see_udp, "", send_udp6_as, "fd00:66::2", at_witness, "",
+	 {PINS, PREROUTING, INPUT}},
+	{"with_ipv6_the_gateway_makes_no_address_of_its_own",
+	 with_ipv6, "", nothing, "", told, "ip -6 addr show dev br0 | fe80:",
+	 {ADDR_GEN_MODE}},
+	{"with_ipv6_routers_are_not_believed",
+	 with_ipv6, "", advertise_router, "fe80::66", told, "ip -6 route | default via fe80::66",
+	 {PINS, PREROUTING, INPUT, ACCEPT_RA}},
+	{"with_ipv6_prefixes_make_no_addresses",
+	 with_ipv6, "", advertise_router, "fe80::66", told, "ip -6 addr show dev br0 | 2001:db8:",
+	 {PINS, PREROUTING, INPUT, ACCEPT_RA, AUTOCONF}},
+	{"with_ipv6_nothing_is_routed",
+	 with_ipv6_and_way_out, OUT_HAS_IPV6, send_udp6, "fd00:2::2", at_third, "",
+	 {FORWARDING6, FORWARD_RULES, FORWARD_POLICY}},
+	{"with_ipv6_the_gateway_sends_nothing_of_its_own",
+	 with_ipv6, "", gateway_answers_over_ipv6, LIKE_AN_ANSWER, at_workload, "",
+	 {OUTPUT_RULES, OUTPUT_POLICY}},
 	/* The bridge. */
 	{"a_spoofed_mac_is_not_taken",
 	 see_bridge, "", send_as_mac, SPOOFED, at_witness, "",
-	 {LOCKED}},
+	 {PINS, LOCKED}},
 	{"a_spoofed_mac_is_not_learned",
 	 NULL, "", send_as_mac, SPOOFED, told, "bridge fdb show br br0 | " SPOOFED,
-	 {LOCKED, LEARNING}},
+	 {PINS, LOCKED, LEARNING}},
 	{"frames_for_unknown_stations_do_not_reach_a_port",
 	 second_port, "", third_sends_to, SPOOFED, at_workload, "",
-	 {FLOOD}},
+	 {PINS, INSIDE, FLOOD}},
 	{"multicast_does_not_reach_a_port",
 	 second_port, "", third_sends_to, "01:00:5e:01:02:03", at_workload, "",
-	 {MCAST_FLOOD}},
+	 {PINS, INSIDE, MCAST_FLOOD}},
 	{"broadcast_does_not_reach_a_port",
 	 second_port, "", third_sends_to, BROADCAST, at_workload, "",
-	 {BCAST_FLOOD}},
+	 {PINS, INSIDE, BCAST_FLOOD}},
 	{"spanning_tree_messages_do_not_reach_a_port",
 	 second_port, "", third_sends_bpdu, "", at_workload, "",
-	 {MCAST_FLOOD}},
+	 {PINS, INSIDE, MCAST_FLOOD}},
 	{"ports_do_not_reach_each_other",
-	 second_port_isolated, "", third_sends_to_workload, "", at_workload, "",
-	 {ISOLATED}},
+	 inside_deny_and_second_port_isolated, "", third_sends_to_workload, "", at_workload, "",
+	 {PINS, INSIDE, ISOLATED}},
 	{"a_frame_does_not_return_to_its_port",
-	 NULL, "", send_to_self, "", at_workload, "",
-	 {HAIRPIN, ISOLATED}},
+	 inside_deny, "", send_to_self, "", at_workload, "",
+	 {PINS, INSIDE, HAIRPIN, ISOLATED}},
 	{"the_port_does_not_answer_arp_for_others",
 	 second_port, KNOWS_P2, ask_arp, P2_HOST, arp_at_workload, P2_HOST,
 	 {PORT_PROXY_ARP}},
 	{"the_port_does_not_answer_arp_for_the_tenant",
-	 second_port, "", ask_arp_from_third, SITE_WORKLOAD, arp_at_third, SITE_WORKLOAD,
-	 {PORT_PROXY_ARP_WIFI}},
+	 inside_deny_and_second_port, "", ask_arp_from_third, SITE_WORKLOAD, arp_at_third, SITE_WORKLOAD,
+	 {PINS, PORT_PROXY_ARP_WIFI}},
 	{"the_port_does_not_answer_arp_in_advance",
-	 second_port, "", ask_arp_from_third, SITE_WORKLOAD, arp_at_third, SITE_WORKLOAD,
-	 {NEIGH_SUPPRESS}},
+	 inside_deny_and_second_port, "", ask_arp_from_third, SITE_WORKLOAD, arp_at_third, SITE_WORKLOAD,
+	 {PINS, NEIGH_SUPPRESS}},
 	{"multicast_groups_are_not_kept",
 	 NULL, "", join_group, "239.1.1.1", told, "bridge mdb | 239.1.1.1",
-	 {MCAST_SNOOPING}},
+	 {PINS, MCAST_SNOOPING}},
 };
 /* clang-format on */
 
@@ -971,7 +1043,7 @@ static void drops_are_counted_by_reason(void **state)
 		void (*attack)(const char *arg);
 		const char *arg, *before;
 	} cases[] = {
-		{"nsnet_drop_source", send_udp_as, "192.0.2.7", ""},
+		{"nsnet_drop_source", send_udp_as, "192.0.2.7", BRIDGE_CHAIN("prerouting")},
 		{"nsnet_drop_input", send_udp, SITE_GATEWAY, ""},
 		{"nsnet_drop_output", gateway_sends_udp, SITE_WORKLOAD, ""},
 		{"nsnet_drop_forward", send_udp, OUT_HOST, IPV4("forwarding", "1")},
@@ -1010,6 +1082,7 @@ static void nothing_comes_from_a_station_without_its_static_entry(void **state)
 	(void)snprintf(script, sizeof(script), "bridge fdb del %s dev $PORT master", site.mac);
 	see_bridge();
 	second_port();
+	in_gateway(take_out[PINS]);
 	for (int i = 0; i < 2; i++) {
 		forget_what_was_seen();
 		send_as_mac(site.mac);
@@ -1063,9 +1136,17 @@ static void the_gateway_keeps_the_workloads_mac(void **state)
 {
 	(void)state;
 	world_need();
+	/* The pins alone: if it were believed, the answer would go to SPOOFED. */
+	let_learn(site.gateway, "br0", SITE_WORKLOAD, site.mac);
+	forge_question(workload, site.gateway_mac, site.mac, SITE_WORKLOAD, SITE_GATEWAY);
+	assert_true(ping_is_answered());
+	/* The permanent entry alone. */
+	assert_true(site_repair(&site));
+	in_gateway(take_out[PINS]);
 	assert_false(gateway_believes_it(NULL));
 	let_learn(site.gateway, "br0", SITE_WORKLOAD, site.mac);
 	assert_true(poll_until(gateway_believes_it, NULL, 30000));
+	assert_false(ping_is_answered());
 }
 
 static bool workload_saw_it(void *ctx)
@@ -1153,9 +1234,10 @@ static void addresses_and_routes_are_those_of_the_subnet(void **state)
 	       "10.10.1.0/24 dev eth0 proto kernel scope link src 10.10.1.2\n");
 	expect(site.gateway, "ip -6 route show table all", "");
 	expect(site.workload, "ip -6 route show table all dev eth0", "");
-	expect(site.gateway, "ip neigh", "10.10.1.2 dev br0 lladdr 02:00:00:00:00:01 PERMANENT \n");
+	expect(site.gateway, "ip neigh",
+	       "10.10.1.2 dev br0 lladdr 02:00:00:00:00:01 PERMANENT proto 78 \n");
 	expect(site.workload, "ip neigh",
-	       "10.10.1.1 dev eth0 lladdr 06:00:00:00:00:01 PERMANENT \n");
+	       "10.10.1.1 dev eth0 lladdr 06:00:00:00:00:01 PERMANENT proto 78 \n");
 }
 
 /* ---- two tenants ---- */
@@ -1190,6 +1272,11 @@ static void two_tenants_with_one_subnet_do_not_see_each_other(void **state)
 	other = tap_open("eth0");
 	site_go(site.home);
 	assert_true(ping_is_answered());
+	assert_int_equal(across(other), 0);
+	in_gateway(take_out[PINS]);
+	in_gateway(take_out[INSIDE]);
+	run_in(gateway, take_out[PINS]);
+	run_in(gateway, take_out[INSIDE]);
 	assert_int_equal(across(other), 0);
 	/* The proof that it would be seen: a cable between the two bridges. */
 	RUN_STATUS(0, "sh", "-ec",

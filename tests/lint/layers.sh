@@ -25,7 +25,7 @@ lib/verify  | lib/base lib/object lib/nl lib/kernel lib/model               | bd
 lib/spawn   | lib/base lib/kernel lib/model                                 | seccomp cap jansson
 lib         | lib/base lib/object lib/nl lib/kernel lib/model lib/policy lib/compile lib/plan lib/store lib/sync lib/verify lib/spawn |
 netd        | lib/base                                                      | microhttpd jansson
-tools       | lib/base                                                      | libsmartcols jansson
+tools       | lib/base                                                      | libsmartcols jansson yaml
 '
 netlink=' netlink libmnl libnftnl '
 # These compute and nothing else: headers whose only use is to ask the kernel for something.

@@ -88,6 +88,11 @@ plant_state_file() { mkdir /var/lib/nsnet; }
 undo_state_file() { rmdir /var/lib/nsnet; }
 plant_etc_file() { mkdir -p /etc/netns/x; }
 undo_etc_file() { rm -r /etc/netns; }
+# In a folder that was there already, and then only another text for what was there.
+plant_netns_file() { echo "# made by nsnet, store 0" >/etc/netns/kept/resolv.conf; }
+undo_netns_file() { rm /etc/netns/kept/resolv.conf && touch -d @1 /etc/netns/kept; }
+plant_netns_file_text() { echo x >/etc/netns/kept/hosts; }
+undo_netns_file_text() { echo y >/etc/netns/kept/hosts && touch -d @1 /etc/netns/kept/hosts; }
 plant_temporary() { mktemp -p "$work/tmp" >/dev/null; }
 undo_temporary() { rm "$work"/tmp/*; }
 plant_temporary_shared() { mktemp -d "$work/shared/nsnet-XXXXXX" >/dev/null; }
@@ -126,5 +131,10 @@ plant sysctl 'leaked: +sysctl .*/ip_forward:1'
 mkdir /etc/netns
 echo >/etc/netns/mine
 touch -d @1 /etc/netns/mine /etc/netns
+mkdir /etc/netns/kept
+echo y >/etc/netns/kept/hosts
+touch -d @1 /etc/netns/kept/hosts /etc/netns/kept /etc/netns
+plant netns_file 'leaked: +file /etc/netns/kept/resolv.conf f644'
+plant netns_file_text 'leaked: +file /etc/netns/kept/hosts f644'
 plant removed 'missing: +file /etc/netns/mine'
 exit $bad
