@@ -12,6 +12,8 @@ static const char *outcome_name(enum nsnet_outcome outcome)
 		return "created";
 	case NSNET_REPAIRED:
 		return "repaired";
+	case NSNET_CHANGED:
+		return "changed";
 	case NSNET_REMOVED:
 		return "removed";
 	}
@@ -35,7 +37,6 @@ static json_t *step_json(const struct nsnet_step *s)
 
 static json_t *item_json(const struct nsnet_change *c, size_t item)
 {
-	const char *tenant = nsnet_change_tenant(c, item);
 	json_t *steps = json_array(), *notes = json_array();
 	bool ok = steps && notes;
 
@@ -53,8 +54,9 @@ static json_t *item_json(const struct nsnet_change *c, size_t item)
 		json_decref(notes);
 		return NULL;
 	}
-	return json_pack("{s:o, s:s, s:o, s:o}", "tenant",
-			 out_json_text(tenant && *tenant ? tenant : NULL), "outcome",
+	return json_pack("{s:o, s:o, s:s, s:o, s:o}", "tenant",
+			 out_json_text_or_null(nsnet_change_tenant(c, item)), "endpoint",
+			 out_json_text_or_null(nsnet_change_endpoint(c, item)), "outcome",
 			 outcome_name(nsnet_change_outcome(c, item)), "steps", steps, "notes",
 			 notes);
 }
@@ -111,6 +113,23 @@ void change_print_notes(const struct out *o, const struct nsnet_change *c, size_
 		out_note(o, nsnet_change_note(c, item, i));
 }
 
+/* An empty name is none: what an older library says. */
+static bool is_endpoint(const struct nsnet_change *c, size_t item)
+{
+	const char *endpoint = nsnet_change_endpoint(c, item);
+
+	return endpoint && *endpoint;
+}
+
+void change_print_name(FILE *to, const struct nsnet_change *c, size_t item)
+{
+	out_safe(to, nsnet_change_tenant(c, item));
+	if (is_endpoint(c, item)) {
+		fputc('/', to);
+		out_safe(to, nsnet_change_endpoint(c, item));
+	}
+}
+
 static void sentence(const struct report *r, const struct nsnet_change *c, size_t item,
 		     const char *tail)
 {
@@ -118,8 +137,8 @@ static void sentence(const struct report *r, const struct nsnet_change *c, size_
 	FILE *to = r->o->to;
 	char count[CHANGE_COUNT_SIZE];
 
-	fputs("tenant ", to);
-	out_safe(to, nsnet_change_tenant(c, item));
+	fputs(is_endpoint(c, item) ? "endpoint " : "tenant ", to);
+	change_print_name(to, c, item);
 	switch (nsnet_change_outcome(c, item)) {
 	case NSNET_UNCHANGED:
 		fputs(" unchanged\n", to);
@@ -133,6 +152,11 @@ static void sentence(const struct report *r, const struct nsnet_change *c, size_
 		fprintf(to, " %srepaired: %s\n", would,
 			change_count(nsnet_change_steps(c, item), "step", "steps", count));
 		break;
+	case NSNET_CHANGED:
+		fprintf(to, " %schanged", would);
+		out_safe(to, tail ? tail : "");
+		fputc('\n', to);
+		break;
 	case NSNET_REMOVED:
 		fprintf(to, " %sdeleted\n", would);
 		break;
@@ -145,7 +169,7 @@ int report_init(struct report *r, const struct out *o, const char *kind, bool dr
 		struct nsnet_err *err)
 {
 	*r = (struct report){.o = o, .kind = kind, .dry_run = dry_run};
-	if (o->format != OUT_JSON)
+	if (!out_is_document(o))
 		return 0;
 	r->items = json_array();
 	return r->items ? 0 : nsn_err_nomem(err);
@@ -173,11 +197,12 @@ int report_add(struct report *r, const struct nsnet_change *c, size_t item, cons
 
 	if (report_item(r, c, item, err) < 0)
 		return -ENOMEM;
-	if (o->format == OUT_JSON)
+	if (out_is_document(o))
 		return 0;
+	progress_hide(&r->progress);
 	if (o->format == OUT_NAME) {
 		if (nsnet_change_outcome(c, item) != NSNET_UNCHANGED) {
-			out_safe(o->to, nsnet_change_tenant(c, item));
+			change_print_name(o->to, c, item);
 			fputc('\n', o->to);
 		}
 	} else if (!o->quiet) {
@@ -189,20 +214,27 @@ int report_add(struct report *r, const struct nsnet_change *c, size_t item, cons
 	return 0;
 }
 
-int report_unchanged(struct report *r, const char *tenant, const char *why, struct nsnet_err *err)
+int report_unchanged(struct report *r, const char *tenant, const char *endpoint, const char *why,
+		     struct nsnet_err *err)
 {
 	const struct out *o = r->o;
 
 	if (r->items &&
 	    json_array_append_new(r->items,
-				  json_pack("{s:o, s:s, s:[], s:[]}", "tenant",
-					    out_json_text(tenant), "outcome",
+				  json_pack("{s:o, s:o, s:s, s:[], s:[]}", "tenant",
+					    out_json_text(tenant), "endpoint",
+					    out_json_text(endpoint), "outcome",
 					    outcome_name(NSNET_UNCHANGED), "steps", "notes")) < 0)
 		return nsn_err_nomem(err);
-	if (o->format == OUT_JSON || o->format == OUT_NAME || o->quiet)
+	if (out_is_document(o) || o->format == OUT_NAME || o->quiet)
 		return 0;
-	fputs("tenant ", o->to);
+	progress_hide(&r->progress);
+	fputs(endpoint ? "endpoint " : "tenant ", o->to);
 	out_safe(o->to, tenant);
+	if (endpoint) {
+		fputc('/', o->to);
+		out_safe(o->to, endpoint);
+	}
 	fprintf(o->to, " unchanged: %s\n", why);
 	return 0;
 }
@@ -215,8 +247,10 @@ int report_end(struct report *r, json_t *extra, struct nsnet_err *err)
 		json_decref(extra);
 		return 0;
 	}
+	if (!extra)
+		extra = json_pack("{s:b, s:[]}", "interrupted", 0, "not_done");
 	head = json_pack("{s:b, s:b}", "changed", r->changed, "dry_run", r->dry_run);
-	if (!head || (extra && json_object_update(head, extra) < 0)) {
+	if (!head || !extra || json_object_update(head, extra) < 0) {
 		json_decref(head);
 		json_decref(extra);
 		return nsn_err_nomem(err);

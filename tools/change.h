@@ -15,6 +15,7 @@
 
 #include "../lib/base/cleanup.h"
 #include "out.h"
+#include "progress.h"
 
 struct report {
 	const struct out *o;
@@ -22,6 +23,7 @@ struct report {
 	bool dry_run;
 	bool changed;
 	json_t *items;
+	struct progress progress; /* hidden while something is printed */
 };
 
 /* Start; report_clear() gives back what it holds. */
@@ -31,18 +33,19 @@ void report_clear(struct report *r);
 
 /*
  * Adds one item of @c. @tail is put behind the sentence (": 10.1.0.0/24, ...")
- * when the tenant is new; may be NULL.
+ * when the object is new or changed; may be NULL.
  */
 int report_add(struct report *r, const struct nsnet_change *c, size_t item, const char *tail,
 	       struct nsnet_err *err);
 
-/* An item without a change behind it: @tenant is as it was. */
-int report_unchanged(struct report *r, const char *tenant, const char *why, struct nsnet_err *err);
+/* An item without a change behind it: it is as it was. @endpoint may be NULL. */
+int report_unchanged(struct report *r, const char *tenant, const char *endpoint, const char *why,
+		     struct nsnet_err *err);
 
 /* Adds the item to the document only. */
 int report_item(struct report *r, const struct nsnet_change *c, size_t item, struct nsnet_err *err);
 
-/* Prints the document under JSON. Takes the reference of @extra (may be NULL). */
+/* Prints the document, if the answer is one. Takes the reference of @extra (may be NULL). */
 int report_end(struct report *r, json_t *extra, struct nsnet_err *err);
 
 /* ---- parts --------------------------------------------------------------- */
@@ -53,6 +56,9 @@ const char *change_count(size_t n, const char *one, const char *many, char buf[C
 
 /* Prints the steps of one item, "  + link  gateway  br0 ...", aligned over the whole change. */
 void change_print_steps(const struct out *o, const struct nsnet_change *c, size_t item);
+
+/* "customer1", or "customer1/db" */
+void change_print_name(FILE *to, const struct nsnet_change *c, size_t item);
 
 /* Prints the notes of one item. */
 void change_print_notes(const struct out *o, const struct nsnet_change *c, size_t item);

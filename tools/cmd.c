@@ -7,6 +7,7 @@
 
 #include "../lib/base/cleanup.h"
 #include "near.h"
+#include "progress.h"
 
 #define DEFAULT_TIMEOUT_MS 30000
 
@@ -70,7 +71,8 @@ static int unknown_command(const char *word, struct nsnet_err *err)
 			return nsn_err_hint(err, -EINVAL, "did you mean: nsnet %s",
 					    cmd_title(c, title));
 	for (const struct cmd *c = cmd_table; c->verb; c++)
-		near_try(&near, word, c->noun ? c->noun : c->verb);
+		if (!(c->flags & CMD_HIDDEN))
+			near_try(&near, word, c->noun ? c->noun : c->verb);
 	if (near.word)
 		return nsn_err_hint(err, -EINVAL, "did you mean: nsnet %s", near.word);
 	return nsn_err_hint(err, -EINVAL, "nsnet help");
@@ -137,6 +139,11 @@ static int check_options_fit(const struct ctx *ctx, struct nsnet_err *err)
 			      cmd_title(cmd, title));
 		return nsn_err_hint(err, -EINVAL, "nsnet %s -o json", title);
 	}
+	if (o->format_by && o->out.format == OUT_CSV && !(cmd->flags & CMD_TABLE)) {
+		(void)nsn_err(err, -EINVAL, NSNET_E_USAGE, "'%s' is not a list: csv is for lists",
+			      cmd_title(cmd, title));
+		return nsn_err_hint(err, -EINVAL, "nsnet %s -o json", title);
+	}
 	if (o->out.columns)
 		return out_columns_check(cmd->columns, o->out.columns, err);
 	return 0;
@@ -161,7 +168,7 @@ static int check_arity(const struct ctx *ctx, struct nsnet_err *err)
 		const char *missing = nth_word(cmd->args, ctx->argc);
 
 		(void)nsn_err(err, -EINVAL, NSNET_E_USAGE, "'%s' needs %s: %.*s is missing", title,
-			      cmd->args, (int)strcspn(missing, " ."), missing);
+			      cmd->args, (int)strcspn(missing, " .["), missing);
 	} else if (cmd->max_args >= 0 && ctx->argc > cmd->max_args) {
 		(void)nsn_err(err, -EINVAL, NSNET_E_USAGE, "'%s' takes %s: '%s' is too much", title,
 			      *cmd->args ? cmd->args : "no arguments", ctx->argv[cmd->max_args]);
@@ -220,16 +227,30 @@ static int take_words(struct ctx *ctx, int argc, char *const *argv, struct nsnet
 	return 0;
 }
 
-/* After a word that was not understood: is JSON asked for further on? */
-static bool json_wanted(int argc, char *const *argv)
+/* The format that a word asks for, with what follows it; or "". */
+static const char *format_of(const char *word, const char *next)
+{
+	if (strcmp(word, "-j") == 0 || strcmp(word, "--json") == 0)
+		return "json";
+	if (strcmp(word, "-o") == 0 || strcmp(word, "--output") == 0)
+		return next;
+	if (strncmp(word, "--output=", 9) == 0)
+		return word + 9;
+	return strncmp(word, "-o", 2) == 0 ? word + 2 : "";
+}
+
+/* After a word that was not understood: is a document asked for further on? */
+static bool document_wanted(struct ctx *ctx, int argc, char *const *argv)
 {
 	for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
-		if (strcmp(argv[i], "-j") == 0 || strcmp(argv[i], "--json") == 0 ||
-		    strcmp(argv[i], "-ojson") == 0 || strcmp(argv[i], "--output=json") == 0)
+		const char *name = format_of(argv[i], i + 1 < argc ? argv[i + 1] : "");
+		enum out_format format;
+
+		if (opt_format_parse(&format, name) == 0 &&
+		    (format == OUT_JSON || format == OUT_YAML)) {
+			ctx->opts.out.format = format;
 			return true;
-		if ((strcmp(argv[i], "-o") == 0 || strcmp(argv[i], "--output") == 0) &&
-		    i + 1 < argc && strcmp(argv[i + 1], "json") == 0)
-			return true;
+		}
 	}
 	return false;
 }
@@ -244,24 +265,28 @@ static int take_environment(struct ctx *ctx, struct nsnet_err *err)
 		return 0;
 	if (opt_format_parse(&format, value) < 0) {
 		(void)nsn_err(err, -EINVAL, NSNET_E_USAGE,
-			      "NSNET_OUTPUT is '%s', not one of table, wide, json, name", value);
+			      "NSNET_OUTPUT is '%s', not one of " OPT_FORMATS, value);
 		return nsn_err_hint(err, -EINVAL, "unset NSNET_OUTPUT");
 	}
-	if (format != OUT_NAME || (ctx->cmd && ctx->cmd->flags & CMD_NAMES))
-		ctx->opts.out.format = format;
+	if (format == OUT_NAME && !(ctx->cmd && ctx->cmd->flags & CMD_NAMES))
+		return 0;
+	if (format == OUT_CSV && !(ctx->cmd && ctx->cmd->flags & CMD_TABLE))
+		return 0;
+	ctx->opts.out.format = format;
 	return 0;
 }
 
 static int finish(struct ctx *ctx, int argc, struct nsnet_err *err)
 {
-	int r = take_environment(ctx, err);
+	bool answered = ctx->opts.help || ctx->opts.version;
+	int r;
 
-	if (r < 0 || ctx->opts.help || ctx->opts.version)
-		return r;
-
-	for (const struct cmd *c = cmd_table; ctx->noun && !ctx->cmd && c->verb; c++)
+	for (const struct cmd *c = cmd_table; ctx->noun && !ctx->cmd && !answered && c->verb; c++)
 		if (same(c->noun, ctx->noun) && c->flags & CMD_ALONE)
 			ctx->cmd = c;
+	r = take_environment(ctx, err);
+	if (r < 0 || answered)
+		return r;
 	if (!ctx->cmd && argc == 0)
 		return 0; /* the overview */
 	if (!ctx->cmd) {
@@ -269,7 +294,9 @@ static int finish(struct ctx *ctx, int argc, struct nsnet_err *err)
 		return nsn_err_hint(err, -EINVAL, "nsnet help");
 	}
 	r = check_options_fit(ctx, err);
-	return r < 0 ? r : check_arity(ctx, err);
+	if (r == 0)
+		r = check_arity(ctx, err);
+	return r < 0 || !ctx->cmd->check ? r : ctx->cmd->check(ctx, err);
 }
 
 int cmd_parse(struct ctx *ctx, int argc, char *const *argv, struct nsnet_err *err)
@@ -284,9 +311,7 @@ int cmd_parse(struct ctx *ctx, int argc, char *const *argv, struct nsnet_err *er
 	r = take_words(ctx, argc, argv, err);
 	if (r == 0)
 		return finish(ctx, argc, err);
-	if (json_wanted(argc, argv))
-		ctx->opts.out.format = OUT_JSON;
-	else
+	if (!document_wanted(ctx, argc, argv))
 		(void)take_environment(ctx, NULL);
 	return r;
 }
@@ -295,6 +320,7 @@ void cmd_clear(struct ctx *ctx)
 {
 	nsnet_close(ctx->n);
 	free(ctx->argv);
+	opts_clear(&ctx->opts);
 	ctx->n = NULL;
 	ctx->argv = NULL;
 }
@@ -341,16 +367,38 @@ static const char *folder(const char *variable)
 	return value && *value ? value : NULL;
 }
 
+const char *cmd_state_dir(void)
+{
+	const char *dir = folder("NSNET_STATE_DIR");
+
+	return dir ? dir : NSNET_DEFAULT_STATE_DIR;
+}
+
+int cmd_open(struct ctx *ctx, struct nsnet_err *err)
+{
+	return CMD_WAIT(ctx, nsnet_open(&ctx->n, cmd_state_dir(), folder("NSNET_RUN_DIR"), err));
+}
+
 static int run(struct ctx *ctx, struct nsnet_err *err)
 {
 	if (ctx->cmd->flags & CMD_OPENS) {
-		int r = CMD_WAIT(ctx, nsnet_open(&ctx->n, folder("NSNET_STATE_DIR"),
-						 folder("NSNET_RUN_DIR"), err));
+		int r = cmd_open(ctx, err);
 
 		if (r < 0)
 			return r;
 	}
 	return ctx->cmd->run(ctx, err);
+}
+
+/* What is said about the signal that came meanwhile. Return: the exit status. */
+static int interrupted(const struct out *o, int r, const struct nsnet_err *err)
+{
+	/* Its own failure; but who waited for the lock was only told that it took too long. */
+	if (r < 0 && (err->id != NSNET_E_TIMED_OUT || out_is_document(o)))
+		(void)out_error(o, err);
+	else if (r < 0)
+		fputs("interrupted: nothing was done\n", o->msgs);
+	return 128 + interrupt_seen();
 }
 
 int cmd_main(int argc, char *const *argv, FILE *in, FILE *to, FILE *msgs)
@@ -371,6 +419,8 @@ int cmd_main(int argc, char *const *argv, FILE *in, FILE *to, FILE *msgs)
 		help_overview(msgs);
 		return nsnet_code_exit(NSNET_E_USAGE);
 	}
+	if (interrupt_seen() && (r <= 0))
+		return interrupted(&ctx.opts.out, r, &err);
 	if (r >= 0)
 		return r;
 	if (err.id == NSNET_E_NO_TENANT && !err.hint[0])

@@ -19,10 +19,11 @@
 enum {
 	CMD_OPENS = 1 << 0,   /* works on the state folder: ctx->n is open, --timeout counts */
 	CMD_CHANGES = 1 << 1, /* has --dry-run */
-	CMD_TABLE = 1 << 2,   /* has --columns, --no-header; the row names the columns */
-	CMD_NAMES = 1 << 3,   /* has -o name */
-	CMD_ALONE = 1 << 4,   /* what the noun alone means */
-	CMD_TAIL = 1 << 5,    /* after min_args arguments comes somebody else's command line */
+	CMD_TABLE = 1 << 2, /* a list: has --columns, --no-header, csv; the row names the columns */
+	CMD_NAMES = 1 << 3, /* has -o name */
+	CMD_ALONE = 1 << 4, /* what the noun alone means */
+	CMD_TAIL = 1 << 5,  /* after min_args arguments comes somebody else's command line */
+	CMD_HIDDEN = 1 << 6, /* for scripts of ours, not for people */
 };
 
 struct ctx;
@@ -39,6 +40,11 @@ struct cmd {
 	const char *help;		  /* one line */
 	const char *more;		  /* paragraphs, or NULL */
 	const char *examples;		  /* one a line; the first is the hint of an arity error */
+	/* What its arguments are, for completion: words of `operands` in complete.c; the last
+	 * one is for all that follow, too. NULL: nothing known. */
+	const char *operands;
+	/* What the words alone show to be wrong; NULL: nothing more. 0, or -EINVAL (USAGE). */
+	int (*check)(const struct ctx *ctx, struct nsnet_err *err);
 	/* Return: the exit status, or a negative errno with @err filled. */
 	int (*run)(struct ctx *ctx, struct nsnet_err *err);
 };
@@ -86,6 +92,11 @@ int cmd_main(int argc, char *const *argv, FILE *in, FILE *to, FILE *msgs);
 void cmd_timeout(uint64_t ms);
 void cmd_timeout_off(void);
 
+/* Opens the state folder as the environment says. */
+int cmd_open(struct ctx *ctx, struct nsnet_err *err);
+/* Where that is. */
+const char *cmd_state_dir(void);
+
 /* Whether @word is the verb of @cmd or one of its aliases. */
 bool cmd_is_verb(const struct cmd *cmd, const char *word);
 /* The row of a noun (may be NULL) and a verb or alias, or NULL. */
@@ -99,10 +110,21 @@ const char *cmd_title(const struct cmd *cmd, char buf[CMD_TITLE_SIZE]);
 
 extern const struct opt tenant_add_options[], tenant_del_options[];
 extern const struct out_column tenant_columns[];
+int check_tenant_add(const struct ctx *ctx, struct nsnet_err *err);
+int check_tenant_del(const struct ctx *ctx, struct nsnet_err *err);
 int cmd_tenant_add(struct ctx *ctx, struct nsnet_err *err);
 int cmd_tenant_list(struct ctx *ctx, struct nsnet_err *err);
 int cmd_tenant_show(struct ctx *ctx, struct nsnet_err *err);
-int cmd_tenant_del(struct ctx *ctx, struct nsnet_err *err);
+int cmd_tenant_set(struct ctx *ctx, struct nsnet_err *err);
+/* Of tenants and of endpoints, by the noun of the row. */
+int cmd_del(struct ctx *ctx, struct nsnet_err *err);
+int cmd_export(struct ctx *ctx, struct nsnet_err *err);
+
+extern const struct opt endpoint_add_options[], endpoint_del_options[];
+extern const struct out_column endpoint_columns[];
+int cmd_endpoint_add(struct ctx *ctx, struct nsnet_err *err);
+int cmd_endpoint_list(struct ctx *ctx, struct nsnet_err *err);
+int cmd_endpoint_show(struct ctx *ctx, struct nsnet_err *err);
 
 extern const struct opt plan_options[];
 int cmd_plan(struct ctx *ctx, struct nsnet_err *err);
@@ -111,16 +133,23 @@ int cmd_gc(struct ctx *ctx, struct nsnet_err *err);
 int cmd_status(struct ctx *ctx, struct nsnet_err *err);
 
 extern const struct opt enter_options[];
+int check_enter(const struct ctx *ctx, struct nsnet_err *err);
 int cmd_enter(struct ctx *ctx, struct nsnet_err *err);
 
 int cmd_help(struct ctx *ctx, struct nsnet_err *err);
 int cmd_version(struct ctx *ctx, struct nsnet_err *err);
+
+int check_completion(const struct ctx *ctx, struct nsnet_err *err);
+int cmd_completion(struct ctx *ctx, struct nsnet_err *err);
+int cmd_complete(struct ctx *ctx, struct nsnet_err *err);
 
 /* ---- help texts ---------------------------------------------------------- */
 
 void help_overview(FILE *to);
 void help_noun(FILE *to, const char *noun);
 void help_command(FILE *to, const struct cmd *cmd);
+/* The topics, by place; NULL at the end. */
+const char *help_topic(size_t i);
 /* Prints the help that `ctx->opts.help` asks for. */
 int help_asked(struct ctx *ctx, struct nsnet_err *err);
 

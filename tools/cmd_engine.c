@@ -5,6 +5,8 @@
 
 #include "change.h"
 #include "cmd.h"
+#include "view.h"
+#include "work.h"
 
 enum { PLAN_HAS_STEPS = 10 };
 
@@ -53,7 +55,7 @@ static void plan_names(const struct out *o, const struct nsnet_change *c)
 {
 	for (size_t i = 0; i < nsnet_change_items(c); i++) {
 		if (nsnet_change_steps(c, i) > 0) {
-			out_safe(o->to, nsnet_change_tenant(c, i));
+			change_print_name(o->to, c, i);
 			fputc('\n', o->to);
 		}
 	}
@@ -63,7 +65,7 @@ static void plan_text(const struct out *o, const struct nsnet_change *c, const s
 {
 	for (size_t i = 0; i < nsnet_change_items(c); i++) {
 		if (nsnet_change_steps(c, i) > 0) {
-			out_safe(o->to, nsnet_change_tenant(c, i));
+			change_print_name(o->to, c, i);
 			fputc('\n', o->to);
 			change_print_steps(o, c, i);
 		}
@@ -104,6 +106,7 @@ int cmd_plan(struct ctx *ctx, struct nsnet_err *err)
 	tally = count_steps(c);
 	switch (o->format) {
 	case OUT_JSON:
+	case OUT_YAML:
 		r = plan_json(o, c, &tally, err);
 		if (r < 0)
 			return r;
@@ -113,6 +116,7 @@ int cmd_plan(struct ctx *ctx, struct nsnet_err *err)
 		break;
 	case OUT_TABLE:
 	case OUT_WIDE:
+	case OUT_CSV:
 		if (!o->quiet)
 			plan_text(o, c, &tally);
 		break;
@@ -124,40 +128,78 @@ int cmd_plan(struct ctx *ctx, struct nsnet_err *err)
 
 /* ---- repair -------------------------------------------------------------- */
 
+struct repairs {
+	struct nsnet_tenants *list;
+	const char *only; /* one tenant; NULL: all of the list */
+};
+
+static const char *repair_name(const void *data, size_t i)
+{
+	const struct repairs *what = data;
+
+	return what->only ? what->only : nsnet_tenant_name(nsnet_tenants_at(what->list, i));
+}
+
+static int repair_one(struct ctx *ctx, struct report *report, void *data, size_t i,
+		      struct nsnet_err *err)
+{
+	NSN_AUTO(nsnet_change_freep) struct nsnet_change *c = NULL;
+	const struct out *o = &ctx->opts.out;
+	const struct repairs *what = data;
+	unsigned int flags = ctx->opts.dry_run ? NSNET_DRY_RUN : 0;
+	struct nsnet_err why = {0};
+	int r = CMD_WAIT(ctx, nsnet_repair(ctx->n, repair_name(data, i), flags, &c, &why));
+
+	/* Deleted since the list was made: there is nothing to repair. */
+	if (r < 0 && why.id == NSNET_E_NO_TENANT && !what->only)
+		return 0;
+	if (r < 0) {
+		*err = why;
+		return r;
+	}
+	for (size_t item = 0; r == 0 && item < nsnet_change_items(c); item++) {
+		/* Of a thousand tenants only those that needed something are of interest. */
+		if (!what->only && !o->verbose && !out_is_document(o) &&
+		    nsnet_change_outcome(c, item) == NSNET_UNCHANGED) {
+			if (nsnet_change_notes(c, item) > 0)
+				progress_hide(&report->progress);
+			change_print_notes(o, c, item);
+		} else {
+			r = report_add(report, c, item, NULL, err);
+		}
+	}
+	return r;
+}
+
 int cmd_repair(struct ctx *ctx, struct nsnet_err *err)
 {
 	NSN_AUTO(report_clear) struct report report = {0};
-	NSN_AUTO(nsnet_change_freep) struct nsnet_change *c = NULL;
+	NSN_AUTO(nsnet_tenants_freep) struct nsnet_tenants *list = NULL;
+	struct repairs what = {.only = ctx->argv[0]};
+	struct work work = {
+		.what = "tenants",
+		.total = 1,
+		.data = &what,
+		.all = true,
+		.name = repair_name,
+		.one = repair_one,
+	};
 	const struct out *o = &ctx->opts.out;
-	const char *name = ctx->argv[0];
-	struct nsnet_err why = {0};
-	int failed, r = report_init(&report, o, "Change", ctx->opts.dry_run, err);
+	int r = report_init(&report, o, "Change", ctx->opts.dry_run, err);
 
+	if (r == 0 && !what.only)
+		r = CMD_WAIT(ctx, nsnet_tenant_list(ctx->n, 0, &list, err));
 	if (r < 0)
 		return r;
-	failed = CMD_WAIT(
-		ctx, nsnet_repair(ctx->n, name, ctx->opts.dry_run ? NSNET_DRY_RUN : 0, &c, &why));
-
-	/* After a failure, too, when the library says what was done before. */
-	for (size_t i = 0; c && i < nsnet_change_items(c); i++) {
-		/* Of a thousand tenants only those that needed something are of interest. */
-		if (!name && !o->verbose && nsnet_change_outcome(c, i) == NSNET_UNCHANGED &&
-		    o->format != OUT_JSON)
-			change_print_notes(o, c, i);
-		else
-			r = report_add(&report, c, i, NULL, err);
-		if (r < 0)
-			return r;
+	if (list) {
+		what.list = list;
+		work.total = nsnet_tenants_count(list);
 	}
-	if (failed < 0) {
-		if (report.changed)
-			(void)report_end(&report, NULL, NULL);
-		*err = why;
-		return failed;
-	}
-	if (!report.changed && !name && !o->quiet && o->format != OUT_JSON && o->format != OUT_NAME)
-		nothing_to_do(o->to, nsnet_change_items(c));
-	return report_end(&report, NULL, err);
+	r = work_run(ctx, &report, &work, err);
+	if (r == 0 && !report.changed && !what.only && !o->quiet && !out_is_document(o) &&
+	    o->format != OUT_NAME)
+		nothing_to_do(o->to, work.total);
+	return r;
 }
 
 /* ---- gc ------------------------------------------------------------------ */
@@ -201,7 +243,7 @@ int cmd_gc(struct ctx *ctx, struct nsnet_err *err)
 	r = CMD_WAIT(ctx, nsnet_gc(ctx->n, dry_run ? NSNET_DRY_RUN : 0, &c, err));
 	if (r < 0)
 		return r;
-	if (o->format == OUT_JSON) {
+	if (out_is_document(o)) {
 		for (size_t i = 0; i < nsnet_change_items(c); i++) {
 			r = report_item(&report, c, i, err);
 			if (r < 0)
@@ -243,7 +285,7 @@ int cmd_status(struct ctx *ctx, struct nsnet_err *err)
 
 	if (r < 0)
 		return r;
-	if (ctx->opts.out.format != OUT_JSON) {
+	if (!out_is_document(&ctx->opts.out)) {
 		status_text(ctx->opts.out.to, &s);
 		return 0;
 	}

@@ -4,6 +4,7 @@
 
 #include "../lib/base/cleanup.h"
 #include "cmd.h"
+#include "ref.h"
 #include "stdfd.h"
 
 const struct opt enter_options[] = {
@@ -19,13 +20,27 @@ static void leave_no_trace(void)
 	(void)close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
 }
 
+int check_enter(const struct ctx *ctx, struct nsnet_err *err)
+{
+	size_t len = strcspn(ctx->argv[0], "/");
+
+	if (!ctx->opts.gateway || !ctx->argv[0][len])
+		return 0;
+	(void)nsn_err(err, -EINVAL, NSNET_E_USAGE, "--gateway is the tenant's: '%s' is an endpoint",
+		      ctx->argv[0]);
+	return nsn_err_hint(err, -EINVAL, "nsnet enter --gateway %.*s", (int)len, ctx->argv[0]);
+}
+
 int cmd_enter(struct ctx *ctx, struct nsnet_err *err)
 {
+	NSN_AUTO(ref_clear) struct ref ref = {0};
 	const char *shell = getenv("SHELL");
 	char *command[] = {NULL, NULL};
 	char **argv = ctx->argv + 1;
-	int r, saved;
+	int r = ref_parse(&ref, ctx->argv[0], REF_EITHER, err), saved;
 
+	if (r < 0)
+		return r;
 	if (ctx->argc == 1) {
 		command[0] = strdup(shell && shell[0] == '/' ? shell : "/bin/sh");
 		if (!command[0])
@@ -33,7 +48,7 @@ int cmd_enter(struct ctx *ctx, struct nsnet_err *err)
 		argv = command;
 	}
 
-	r = CMD_WAIT(ctx, nsnet_enter(ctx->n, ctx->argv[0], ctx->opts.gateway, err));
+	r = CMD_WAIT(ctx, nsnet_enter(ctx->n, ref.tenant, ref.endpoint, ctx->opts.gateway, err));
 	if (r == 0) {
 		nsnet_close(NSN_TAKE_PTR(ctx->n));
 		leave_no_trace();

@@ -13,7 +13,8 @@ static void usage(FILE *to, const struct cmd *cmd)
 
 	fprintf(to, "nsnet %s", cmd_title(cmd, title));
 	for (const struct opt *t = cmd->options; t && t->name; t++)
-		fprintf(to, t->arg ? " [--%s %s]" : " [--%s]", t->name, t->arg);
+		fprintf(to, t->arg ? " [--%s %s]%s" : " [--%s]", t->name, t->arg,
+			t->set == opt_set_many ? "..." : "");
 	fprintf(to, "%s%s", *cmd->args ? " " : "", cmd->args);
 }
 
@@ -23,10 +24,10 @@ static void command_lines(FILE *to, const char *noun)
 		char title[CMD_TITLE_SIZE];
 		int used;
 
-		if (noun && (!c->noun || strcmp(c->noun, noun) != 0))
+		if (c->flags & CMD_HIDDEN || (noun && (!c->noun || strcmp(c->noun, noun) != 0)))
 			continue;
 		used = fprintf(to, "  %s %s", cmd_title(c, title), c->args);
-		fprintf(to, "%*s  %s\n", used < 30 ? 30 - used : 0, "", c->help);
+		fprintf(to, "%*s  %s\n", used < 40 ? 40 - used : 0, "", c->help);
 	}
 }
 
@@ -90,17 +91,19 @@ void help_command(FILE *to, const struct cmd *cmd)
 static void topic_exit(FILE *to)
 {
 	fputs("Exit statuses:\n"
-	      "    0  done, or nothing to do\n"
+	      "    0  done, or nothing to do; the answer is yes\n"
 	      "    1  the answer is no\n"
 	      "    2  the command line or its values were not understood\n"
 	      "    3  it could not be done or found out; nothing changed or it was undone\n"
 	      "    4  not found\n"
-	      "    5  conflict: exists with other settings, or was not confirmed\n"
+	      "    5  conflict: exists with other settings, is in use, or was not confirmed\n"
 	      "    6  not permitted\n"
 	      "    8  timed out\n"
 	      "   10  `plan --exit-code`: there is something to do\n"
 	      "  126  `enter`: the command cannot be started\n"
-	      "  127  `enter`: the command is not found; else its own status\n",
+	      "  127  `enter`: the command is not found; else its own status\n"
+	      "  130  stopped by SIGINT (143: SIGTERM): the tenant or endpoint at hand was\n"
+	      "       finished, the next one not begun; what was not done is told\n",
 	      to);
 }
 
@@ -120,12 +123,19 @@ static void topic_output(FILE *to)
 	      "With -j the answer is one JSON document, "
 	      "{\"nsnet\":1,\"kind\":...,\"items\":[...]}:\n"
 	      "numbers are numbers, bytes are integers, times are RFC 3339 in UTC. Fields are\n"
-	      "only ever added. An error is one document, {\"error\":{\"code\":...}}, on standard\n"
-	      "error. Commands that change something have \"changed\": true or false; with\n"
-	      "--dry-run it says whether they would.\n"
+	      "only ever added; a JSON Schema of each kind is in PREFIX/share/nsnet/schema. An\n"
+	      "error is one document, {\"error\":{\"code\":...}}, on standard error. Commands "
+	      "that\n"
+	      "change something have \"changed\": true or false; with --dry-run it says whether\n"
+	      "they would. -o yaml is the same document as YAML.\n"
 	      "\n"
-	      "-o wide shows more columns, -o name only names, one a line. --columns chooses\n"
-	      "columns and their order; `nsnet help tenant list` names them.\n",
+	      "-o wide shows more columns, -o csv is for lists (RFC 4180, lines end in a newline;\n"
+	      "bytes are exact), -o name only names, one a line. --columns chooses columns and\n"
+	      "their order; `nsnet help tenant list` names them. No line is ever cut to the width\n"
+	      "of the terminal.\n"
+	      "\n"
+	      "Of long work a terminal shows how far it is, on standard error, after half a\n"
+	      "second. --progress plain prints a line every ten seconds instead, also elsewhere.\n",
 	      to);
 }
 
@@ -134,6 +144,7 @@ static void topic_environment(FILE *to)
 	fputs("Environment:\n"
 	      "  NSNET_STATE_DIR  where the wanted state lives (" NSNET_DEFAULT_STATE_DIR ")\n"
 	      "  NSNET_RUN_DIR    where gateways are pinned (" NSNET_DEFAULT_RUN_DIR ")\n"
+	      "  NSNET_POOL       where automatic subnets come from (" NSNET_POOL ")\n"
 	      "  NSNET_OUTPUT     the output format when -j and -o are not given\n"
 	      "  NO_COLOR         when not empty: no colour\n"
 	      "  SHELL            what `nsnet enter TENANT` runs\n",
@@ -149,6 +160,11 @@ static const struct topic {
 	{"output", topic_output},
 	{"environment", topic_environment},
 };
+
+const char *help_topic(size_t i)
+{
+	return i < NSN_COUNT(topics) ? topics[i].name : NULL;
+}
 
 /* ---- help ---------------------------------------------------------------- */
 
@@ -166,7 +182,8 @@ static int unknown_topic(const char *word, struct nsnet_err *err)
 
 	(void)nsn_err(err, -EINVAL, NSNET_E_USAGE, "there is no help about '%s'", word);
 	for (const struct cmd *c = cmd_table; c->verb; c++)
-		near_try(&near, word, c->noun ? c->noun : c->verb);
+		if (!(c->flags & CMD_HIDDEN))
+			near_try(&near, word, c->noun ? c->noun : c->verb);
 	for (size_t i = 0; i < NSN_COUNT(topics); i++)
 		near_try(&near, word, topics[i].name);
 	for (int id = NSNET_E_NONE + 1; id < NSNET_E_COUNT; id++)
@@ -223,7 +240,7 @@ static int print_help(const struct out *o, const struct about *about, struct nsn
 	FILE *f;
 	size_t size;
 
-	if (o->format != OUT_JSON) {
+	if (!out_is_document(o)) {
 		print_about(o->to, about);
 		return 0;
 	}
@@ -255,7 +272,7 @@ int cmd_version(struct ctx *ctx, struct nsnet_err *err)
 {
 	const struct out *o = &ctx->opts.out;
 
-	if (o->format == OUT_JSON)
+	if (out_is_document(o))
 		return out_document(o, "Version", NULL,
 				    json_pack("[{s:s}]", "version", nsnet_version()), err);
 	fprintf(o->to, "nsnet %s\n", nsnet_version());

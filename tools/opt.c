@@ -10,10 +10,11 @@
 
 const struct opt opt_global[] = {
 	{"json", 'j', NULL, "print JSON, the same as -o json", 0, 0, opt_set_format},
-	{"output", 'o', "FORMAT", "table, wide, json, or name (names only)", 0, 0, opt_set_format},
+	{"output", 'o', "FORMAT", "table, wide, json, yaml, csv (lists), or name (names only)", 0,
+	 0, opt_set_format, "table wide json yaml csv name"},
 	{"columns", 0, "A,B", "the columns of a table, and their order", CMD_TABLE,
-	 offsetof(struct opts, out.columns), opt_set_text},
-	{"no-header", 0, NULL, "a table without the line of column names", CMD_TABLE,
+	 offsetof(struct opts, out.columns), opt_set_text, "@columns"},
+	{"no-header", 0, NULL, "a list without the line of column names", CMD_TABLE,
 	 offsetof(struct opts, out.no_header), opt_set_true},
 	{"quiet", 'q', NULL, "no sentences about what was done, no notes", 0,
 	 offsetof(struct opts, out.quiet), opt_set_true},
@@ -22,7 +23,9 @@ const struct opt opt_global[] = {
 	{"dry-run", 'n', NULL, "say what would be done, do nothing", CMD_CHANGES,
 	 offsetof(struct opts, dry_run), opt_set_true},
 	{"yes", 'y', NULL, "do not ask", 0, offsetof(struct opts, yes), opt_set_true},
-	{"color", 0, "WHEN", "auto, always, or never", 0, 0, opt_set_color},
+	{"color", 0, "WHEN", "auto, always, or never", 0, 0, opt_set_color, "auto always never"},
+	{"progress", 0, "HOW", "of long work: auto (on a terminal), plain (lines), or never", 0, 0,
+	 opt_set_progress, "auto plain never"},
 	{"timeout", 0, "DURATION",
 	 "how long to wait for another nsnet that holds the state folder (30s)", 0,
 	 offsetof(struct opts, timeout_ms), opt_set_duration},
@@ -95,6 +98,39 @@ int opt_set_duration(struct opts *o, const struct opt *opt, const char *typed, c
 			    opt->name);
 }
 
+int opt_set_many(struct opts *o, const struct opt *opt, const char *typed, const char *value,
+		 struct nsnet_err *err)
+{
+	struct opt_many *many = field(o, opt);
+	const char **more = reallocarray(many->values, many->n + 1, sizeof(*more));
+
+	(void)typed;
+	if (!more)
+		return nsn_err_nomem(err);
+	more[many->n++] = value;
+	many->values = more;
+	return 0;
+}
+
+void opts_clear(struct opts *o)
+{
+	free(o->labels.values);
+	free(o->owners.values);
+	o->labels = o->owners = (struct opt_many){0};
+}
+
+/* Which of @names the value is. Return: its place, or -EINVAL. */
+static int choose(const char *const *names, size_t n, const struct opt *opt, const char *typed,
+		  const char *value, struct nsnet_err *err)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(value, names[i]) == 0)
+			return (int)i;
+	(void)nsn_err(err, -EINVAL, NSNET_E_USAGE, "option '%s': '%s' is not one of %s, %s, %s",
+		      typed, value, names[0], names[1], names[2]);
+	return nsn_err_hint(err, -EINVAL, "--%s never", opt->name);
+}
+
 int opt_set_color(struct opts *o, const struct opt *opt, const char *typed, const char *value,
 		  struct nsnet_err *err)
 {
@@ -103,23 +139,33 @@ int opt_set_color(struct opts *o, const struct opt *opt, const char *typed, cons
 		[OUT_COLOR_ALWAYS] = "always",
 		[OUT_COLOR_NEVER] = "never",
 	};
+	int i = choose(names, NSN_COUNT(names), opt, typed, value, err);
 
-	for (size_t i = 0; i < NSN_COUNT(names); i++) {
-		if (strcmp(value, names[i]) == 0) {
-			o->out.color = (enum out_color)i;
-			return 0;
-		}
-	}
-	(void)nsn_err(err, -EINVAL, NSNET_E_USAGE,
-		      "option '%s': '%s' is not one of auto, always, never", typed, value);
-	return nsn_err_hint(err, -EINVAL, "--%s never", opt->name);
+	if (i < 0)
+		return i;
+	o->out.color = (enum out_color)i;
+	return 0;
+}
+
+int opt_set_progress(struct opts *o, const struct opt *opt, const char *typed, const char *value,
+		     struct nsnet_err *err)
+{
+	static const char *const names[] = {
+		[OUT_PROGRESS_AUTO] = "auto",
+		[OUT_PROGRESS_PLAIN] = "plain",
+		[OUT_PROGRESS_NEVER] = "never",
+	};
+	int i = choose(names, NSN_COUNT(names), opt, typed, value, err);
+
+	if (i < 0)
+		return i;
+	o->out.progress = (enum out_progress)i;
+	return 0;
 }
 
 static const char *const format_names[] = {
-	[OUT_TABLE] = "table",
-	[OUT_WIDE] = "wide",
-	[OUT_JSON] = "json",
-	[OUT_NAME] = "name",
+	[OUT_TABLE] = "table", [OUT_WIDE] = "wide", [OUT_JSON] = "json",
+	[OUT_YAML] = "yaml",   [OUT_CSV] = "csv",   [OUT_NAME] = "name",
 };
 
 int opt_format_parse(enum out_format *ret, const char *text)
@@ -144,8 +190,7 @@ int opt_set_format(struct opts *o, const struct opt *opt, const char *typed, con
 		for (size_t i = 0; i < NSN_COUNT(format_names); i++)
 			near_try(&near, value, format_names[i]);
 		(void)nsn_err(err, -EINVAL, NSNET_E_USAGE,
-			      "option '%s': '%s' is not one of table, wide, json, name", typed,
-			      value);
+			      "option '%s': '%s' is not one of " OPT_FORMATS, typed, value);
 		return nsn_err_hint(err, -EINVAL, "-o %s", near.word ? near.word : "json");
 	}
 	if (o->format_by && o->out.format != format) {
@@ -174,7 +219,7 @@ const struct opt *opt_find(const struct opt *table, const char *name, size_t len
 	return NULL;
 }
 
-static const struct opt *find_letter(const struct opt *table, char letter)
+const struct opt *opt_find_letter(const struct opt *table, char letter)
 {
 	for (; table && table->name; table++)
 		if (table->letter == letter)
@@ -189,7 +234,7 @@ static int set(struct opts *o, const struct opt *own, const struct opt *opt, con
 	uint64_t bit = UINT64_C(1) << (opt - (own ? own : opt_global));
 	uint64_t *seen = &o->seen[own ? 1 : 0];
 
-	if (*seen & bit) {
+	if (*seen & bit && opt->set != opt_set_many) {
 		(void)nsn_err(err, -EINVAL, NSNET_E_USAGE, "option '%s' is given twice", typed);
 		return nsn_err_hint(err, -EINVAL, "give --%s once", opt->name);
 	}
@@ -250,13 +295,13 @@ static int take_short(struct opts *o, const struct opt *own, int n, char *const 
 		      struct nsnet_err *err)
 {
 	for (const char *p = words[0] + 1; *p; p++) {
-		const struct opt *table = own, *opt = find_letter(own, *p);
+		const struct opt *table = own, *opt = opt_find_letter(own, *p);
 		char typed[] = {'-', *p, '\0'};
 		int r;
 
 		if (!opt) {
 			table = NULL;
-			opt = find_letter(opt_global, *p);
+			opt = opt_find_letter(opt_global, *p);
 		}
 		if (!opt)
 			/* -json: one dash is missing, or an unknown letter in a bundle. */

@@ -7,7 +7,7 @@
  *
  * `--name value`, `--name=value`, `-x value`, `-xvalue`, switches bundled as
  * `-jn`. No abbreviations: a script that uses one breaks when a longer
- * neighbour is added. An option is given once.
+ * neighbour is added. An option is given once, unless its setter collects.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,16 +19,28 @@
 
 struct opt;
 
+/* The values of an option that may be given many times, in order. */
+struct opt_many {
+	const char **values;
+	size_t n;
+};
+
 /* All options of all commands; a command reads those of its row. */
 struct opts {
 	struct out out;
 	bool dry_run, yes, help, version;
 	uint64_t timeout_ms;
 
-	bool must_create; /* tenant add */
-	bool if_exists;	  /* tenant del */
-	bool exit_code;	  /* plan */
-	bool gateway;	  /* enter */
+	bool must_create;		    /* add */
+	bool if_exists;			    /* del */
+	bool all;			    /* tenant del */
+	bool exit_code;			    /* plan */
+	bool gateway;			    /* enter */
+	const char *file;		    /* tenant add */
+	const char *subnet6, *inside, *mtu; /* tenant add */
+	const char *rate;		    /* tenant add, endpoint add */
+	const char *ip, *ip6;		    /* endpoint add */
+	struct opt_many labels, owners;	    /* tenant add */
 
 	const struct opt *format_by; /* what chose the format, or NULL */
 	uint64_t seen[2];	     /* by table (global, own) and row */
@@ -45,6 +57,11 @@ struct opt {
 	/* @typed is the option as written, for messages. */
 	int (*set)(struct opts *o, const struct opt *opt, const char *typed, const char *value,
 		   struct nsnet_err *err);
+	/*
+	 * What a value can be: words, or @file, @columns, @label. Choices are checked
+	 * by it, and completion offers it. NULL: anything.
+	 */
+	const char *values;
 };
 
 /* Setters */
@@ -52,22 +69,34 @@ int opt_set_true(struct opts *o, const struct opt *opt, const char *typed, const
 		 struct nsnet_err *err);
 int opt_set_text(struct opts *o, const struct opt *opt, const char *typed, const char *value,
 		 struct nsnet_err *err);
+/* Takes any number of values. */
+int opt_set_many(struct opts *o, const struct opt *opt, const char *typed, const char *value,
+		 struct nsnet_err *err);
 int opt_set_duration(struct opts *o, const struct opt *opt, const char *typed, const char *value,
 		     struct nsnet_err *err);
 int opt_set_color(struct opts *o, const struct opt *opt, const char *typed, const char *value,
 		  struct nsnet_err *err);
+int opt_set_progress(struct opts *o, const struct opt *opt, const char *typed, const char *value,
+		     struct nsnet_err *err);
 int opt_set_format(struct opts *o, const struct opt *opt, const char *typed, const char *value,
 		   struct nsnet_err *err);
+
+/* Gives back what the options hold. */
+void opts_clear(struct opts *o);
 
 /* The options that every command has; ended by a row without name. */
 extern const struct opt opt_global[];
 
 /* Strict: digits and one of ms, s, m, h. 0, or -EINVAL. */
 int opt_duration_parse(uint64_t *ret_ms, const char *text);
+/* "table, wide, ...", for messages. */
+#define OPT_FORMATS "table, wide, json, yaml, csv, name"
 /* 0, or -EINVAL. */
 int opt_format_parse(enum out_format *ret, const char *text);
 
+/* The row of a long or a short option, or NULL. */
 const struct opt *opt_find(const struct opt *table, const char *name, size_t len);
+const struct opt *opt_find_letter(const struct opt *table, char letter);
 
 /* Whether @word is an option: a dash and something behind it. */
 bool opt_is(const char *word);

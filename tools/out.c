@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "out.h"
 
-#include <libsmartcols.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 #include <wchar.h>
 #include <wctype.h>
 
 #include "../lib/base/cleanup.h"
-#include "near.h"
+#include "../lib/base/text.h"
+#include "stdfd.h"
+#include "emit.h"
 
 /* ---- text ---------------------------------------------------------------- */
 
@@ -85,16 +85,16 @@ bool out_colored(const struct out *o, FILE *stream)
 
 void out_note(const struct out *o, const char *note)
 {
-	if (o->quiet || o->format == OUT_JSON)
+	if (o->quiet || out_is_document(o))
 		return;
 	/* Into one file, in the order in which it happened. */
-	(void)fflush(o->to);
+	stdfd_flush(o->to);
 	fputs("note: ", o->msgs);
 	out_safe(o->msgs, note);
 	fputc('\n', o->msgs);
 }
 
-/* ---- JSON ---------------------------------------------------------------- */
+/* ---- documents ----------------------------------------------------------- */
 
 json_t *out_json_text(const char *text)
 {
@@ -120,9 +120,20 @@ json_t *out_json_text(const char *text)
 	return json_string(escaped);
 }
 
+json_t *out_json_text_or_null(const char *text)
+{
+	return out_json_text(text && *text ? text : NULL);
+}
+
+bool out_is_document(const struct out *o)
+{
+	return o->format == OUT_JSON || o->format == OUT_YAML;
+}
+
+/* ASCII only: what is not is escaped, so that no locale and no terminal takes it for another. */
 static int dump(FILE *to, const json_t *document, size_t flags)
 {
-	NSN_AUTO(nsn_freep) char *text = json_dumps(document, flags);
+	NSN_AUTO(nsn_freep) char *text = json_dumps(document, flags | JSON_ENSURE_ASCII);
 
 	if (!text)
 		return -ENOMEM;
@@ -131,7 +142,12 @@ static int dump(FILE *to, const json_t *document, size_t flags)
 	return 0;
 }
 
-static void json_unref(json_t **j)
+int out_dump(const struct out *o, FILE *to, const json_t *doc)
+{
+	return o->format == OUT_YAML ? yaml_print(to, doc) : dump(to, doc, JSON_INDENT(2));
+}
+
+void out_json_unref(json_t **j)
 {
 	json_decref(*j);
 }
@@ -139,35 +155,71 @@ static void json_unref(json_t **j)
 int out_document(const struct out *o, const char *kind, json_t *extra, json_t *items,
 		 struct nsnet_err *err)
 {
-	NSN_AUTO(json_unref) json_t *more = extra;
-	NSN_AUTO(json_unref) json_t *list = items;
-	NSN_AUTO(json_unref) json_t *doc = NULL;
+	NSN_AUTO(out_json_unref) json_t *more = extra;
+	NSN_AUTO(out_json_unref) json_t *list = items;
+	NSN_AUTO(out_json_unref) json_t *doc = NULL;
 
 	/* json_object_set() refuses a NULL. */
 	doc = json_pack("{s:i, s:s}", "nsnet", 1, "kind", kind);
 	if (!doc || (more && json_object_update(doc, more) < 0) ||
-	    json_object_set(doc, "items", list) < 0 || dump(o->to, doc, JSON_INDENT(2)) < 0)
+	    json_object_set(doc, "items", list) < 0 || out_dump(o, o->to, doc) < 0)
 		return nsn_err_nomem(err);
 	return 0;
 }
 
 /* ---- errors -------------------------------------------------------------- */
 
-static json_t *text_or_null(const char *text)
+/* A number of a place, and what follows it. Return: -1 when there is none. */
+static json_int_t place_number(const char **text, char end)
 {
-	return out_json_text(*text ? text : NULL);
+	size_t len = strspn(*text, "0123456789");
+	char digits[12];
+	uint64_t n;
+
+	if (len == 0 || len >= sizeof(digits) || (*text)[len] != end)
+		return -1;
+	memcpy(digits, *text, len);
+	digits[len] = '\0';
+	if (nsn_u64_parse(&n, digits, UINT32_MAX) < 0)
+		return -1;
+	*text += len + (end != '\0');
+	return (json_int_t)n;
 }
 
-static void error_json(const struct out *o, const struct nsnet_err *err, int status)
+/* Where it is wrong: a place in the file that the command was given, or an object. */
+static json_t *where_json(const struct out *o, const char *where)
 {
-	NSN_AUTO(json_unref)
-	json_t *doc = json_pack("{s:{s:s, s:o, s:o, s:{s:n, s:o}, s:{s:i, s:i}}}", "error", "code",
-				nsnet_code_name(err->id), "message", out_json_text(err->msg),
-				"hint", text_or_null(err->hint), "where", "file", "object",
-				text_or_null(err->where), "details", "status", status, "errno",
-				err->code < 0 ? -err->code : 0);
+	size_t len = o->file ? strlen(o->file) : 0;
+	json_int_t line, column;
+	const char *p;
 
-	if (!doc || dump(o->msgs, doc, JSON_COMPACT) < 0)
+	if (o->file && strncmp(where, o->file, len) == 0 && where[len] == ':') {
+		p = where + len + 1;
+		line = place_number(&p, ':');
+		column = line < 0 ? -1 : place_number(&p, '\0');
+		if (column >= 0)
+			return json_pack("{s:o, s:I, s:I, s:n}", "file", out_json_text(o->file),
+					 "line", line, "column", column, "object");
+	}
+	return json_pack("{s:n, s:n, s:n, s:o}", "file", "line", "column", "object",
+			 out_json_text_or_null(where));
+}
+
+static void error_document(const struct out *o, const struct nsnet_err *err, int status)
+{
+	NSN_AUTO(out_json_unref)
+	json_t *doc =
+		json_pack("{s:{s:s, s:o, s:o, s:o, s:{s:i, s:i}}}", "error", "code",
+			  nsnet_code_name(err->id), "message", out_json_text(err->msg), "hint",
+			  out_json_text_or_null(err->hint), "where", where_json(o, err->where),
+			  "details", "status", status, "errno", err->code < 0 ? -err->code : 0);
+	int r = -ENOMEM;
+
+	if (doc)
+		r = o->format == OUT_YAML ? yaml_print(o->msgs, doc)
+					  : dump(o->msgs, doc, JSON_COMPACT);
+	/* The same in both formats: JSON in one line is YAML. */
+	if (r < 0)
 		fputs("{\"error\":{\"code\":\"NO_MEMORY\",\"message\":\"no memory\"}}\n", o->msgs);
 }
 
@@ -178,7 +230,8 @@ static void error_text(const struct out *o, const struct nsnet_err *err)
 	fputs(colored ? "\033[1;31merror:\033[0m " : "error: ", o->msgs);
 	out_safe(o->msgs, err->msg);
 	fprintf(o->msgs, "   [%s]\n", nsnet_code_name(err->id));
-	if (err->where[0]) {
+	/* A place in a file stands before the message, as compilers have it. */
+	if (err->where[0] && strncmp(err->msg, err->where, strlen(err->where)) != 0) {
 		fputs(" where: ", o->msgs);
 		out_safe(o->msgs, err->where);
 		fputc('\n', o->msgs);
@@ -199,194 +252,10 @@ int out_error(const struct out *o, const struct nsnet_err *err)
 	if (e.id == NSNET_E_NONE)
 		e.id = NSNET_E_INTERNAL;
 	status = nsnet_code_exit(e.id);
-	(void)fflush(o->to);
-	if (o->format == OUT_JSON)
-		error_json(o, &e, status);
+	stdfd_flush(o->to);
+	if (out_is_document(o))
+		error_document(o, &e, status);
 	else
 		error_text(o, &e);
 	return status;
-}
-
-/* ---- lists --------------------------------------------------------------- */
-
-static const struct out_column *find_column(const struct out_column *columns, const char *name,
-					    size_t len)
-{
-	for (; columns->name; columns++)
-		if (strlen(columns->name) == len && strncasecmp(columns->name, name, len) == 0)
-			return columns;
-	return NULL;
-}
-
-static int unknown_column(const struct out_column *columns, const char *name, size_t len,
-			  struct nsnet_err *err)
-{
-	char typed[64], all[192] = "";
-	struct near near = {0};
-	size_t used = 0;
-
-	/* Cutting is harmless: no column's name is that long. */
-	(void)snprintf(typed, sizeof(typed), "%.*s", (int)len, name);
-	for (char *p = typed; *p; p++)
-		if (*p >= 'a' && *p <= 'z')
-			*p = (char)(*p - 'a' + 'A');
-	for (; columns->name; columns++) {
-		near_try(&near, typed, columns->name);
-		if (used < sizeof(all))
-			used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%s",
-						 used ? "," : "", columns->name);
-	}
-
-	(void)nsn_err(err, -EINVAL, NSNET_E_USAGE, "'%.*s' is not a column of this list", (int)len,
-		      name);
-	if (near.word)
-		return nsn_err_hint(err, -EINVAL, "did you mean --columns %s?", near.word);
-	return nsn_err_hint(err, -EINVAL, "--columns %s", all);
-}
-
-int out_columns_check(const struct out_column *columns, const char *wanted, struct nsnet_err *err)
-{
-	for (const char *p = wanted;; p++) {
-		size_t len = strcspn(p, ",");
-
-		if (!find_column(columns, p, len))
-			return unknown_column(columns, p, len, err);
-		p += len;
-		if (!*p)
-			return 0;
-	}
-}
-
-static bool column_shown(const struct out *o, const struct out_column *column)
-{
-	return !(column->flags & OUT_ONLY_WIDE) || o->format == OUT_WIDE;
-}
-
-/* The columns to show, in order, ended by NULL. Checked before: all are there. */
-static const struct out_column **choose_columns(const struct out *o,
-						const struct out_column *columns)
-{
-	const struct out_column **chosen;
-	size_t n = 1, i = 0;
-
-	for (const struct out_column *c = columns; c->name; c++)
-		n++;
-	for (const char *p = o->columns; p && *p; p++)
-		n += *p == ',';
-	chosen = calloc(n + 1, sizeof(const struct out_column *));
-	if (!chosen)
-		return NULL;
-
-	if (!o->columns) {
-		for (; columns->name; columns++)
-			if (column_shown(o, columns))
-				chosen[i++] = columns;
-		return chosen;
-	}
-	for (const char *p = o->columns;; p++) {
-		size_t len = strcspn(p, ",");
-
-		chosen[i++] = find_column(columns, p, len);
-		p += len;
-		if (!*p)
-			return chosen;
-	}
-}
-
-static void table_unref(struct libscols_table **tb)
-{
-	scols_unref_table(*tb);
-}
-
-static int add_row(struct libscols_table *tb, const struct out_column **chosen, const void *item)
-{
-	struct libscols_line *line = scols_table_new_line(tb, NULL);
-
-	if (!line)
-		return -ENOMEM;
-	for (size_t i = 0; chosen[i]; i++) {
-		const char *color = chosen[i]->color ? chosen[i]->color(item) : NULL;
-		char *text = chosen[i]->cell(item);
-
-		/* On success the line owns the text. */
-		if (!text || scols_line_refer_data(line, i, text) < 0) {
-			free(text);
-			return -ENOMEM;
-		}
-		if (color && scols_cell_set_color(scols_line_get_cell(line, i), color) < 0)
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-/* libsmartcols prints nothing at all of a table without lines. */
-static void print_header(const struct out *o, const struct out_column **chosen)
-{
-	for (size_t i = 0; chosen[i]; i++)
-		fprintf(o->to, "%s%s", i ? "  " : "", chosen[i]->name);
-	fputc('\n', o->to);
-}
-
-static int list_table(const struct out *o, const struct out_list *list, const void *data,
-		      size_t count, struct nsnet_err *err)
-{
-	NSN_AUTO(table_unref) struct libscols_table *tb = NULL;
-	NSN_AUTO(nsn_freep) const struct out_column **chosen = NULL;
-
-	chosen = choose_columns(o, list->columns);
-	tb = scols_new_table();
-	if (!tb || !chosen)
-		return nsn_err_nomem(err);
-	if (count == 0 && !o->no_header)
-		print_header(o, chosen);
-
-	if (scols_table_set_stream(tb, o->to) < 0 ||
-	    scols_table_set_column_separator(tb, "  ") < 0 ||
-	    scols_table_enable_noheadings(tb, o->no_header) < 0 ||
-	    scols_table_enable_colors(tb, out_colored(o, o->to)) < 0)
-		return nsn_err_nomem(err);
-	for (size_t i = 0; chosen[i]; i++)
-		if (!scols_table_new_column(tb, chosen[i]->name, 0,
-					    chosen[i]->flags & OUT_RIGHT ? SCOLS_FL_RIGHT : 0))
-			return nsn_err_nomem(err);
-	for (size_t i = 0; i < count; i++)
-		if (add_row(tb, chosen, list->at(data, i)) < 0)
-			return nsn_err_nomem(err);
-
-	if (scols_print_table(tb) < 0)
-		return nsn_err_nomem(err);
-	return 0;
-}
-
-static int list_json(const struct out *o, const struct out_list *list, const void *data,
-		     size_t count, struct nsnet_err *err)
-{
-	NSN_AUTO(json_unref) json_t *items = json_array();
-
-	for (size_t i = 0; i < count; i++)
-		if (json_array_append_new(items, list->json(list->at(data, i))) < 0)
-			return nsn_err_nomem(err);
-	return out_document(o, list->kind, NULL, NSN_TAKE_PTR(items), err);
-}
-
-int out_list(const struct out *o, const struct out_list *list, const void *data, size_t count,
-	     struct nsnet_err *err)
-{
-	if (o->columns && out_columns_check(list->columns, o->columns, err) < 0)
-		return -EINVAL;
-
-	switch (o->format) {
-	case OUT_JSON:
-		return list_json(o, list, data, count, err);
-	case OUT_NAME:
-		for (size_t i = 0; i < count; i++) {
-			out_safe(o->to, list->name(list->at(data, i)));
-			fputc('\n', o->to);
-		}
-		return 0;
-	case OUT_TABLE:
-	case OUT_WIDE:
-		break;
-	}
-	return list_table(o, list, data, count, err);
 }

@@ -23,6 +23,8 @@ enum out_format {
 	OUT_TABLE,
 	OUT_WIDE,
 	OUT_JSON,
+	OUT_YAML,
+	OUT_CSV,
 	OUT_NAME,
 };
 
@@ -32,11 +34,19 @@ enum out_color {
 	OUT_COLOR_NEVER,
 };
 
+enum out_progress {
+	OUT_PROGRESS_AUTO,
+	OUT_PROGRESS_PLAIN,
+	OUT_PROGRESS_NEVER,
+};
+
 struct out {
 	FILE *to, *msgs;
 	enum out_format format;
 	enum out_color color;
+	enum out_progress progress;
 	const char *columns; /* "NAME,STATE"; NULL: the usual ones */
+	const char *file;    /* what the command was given to read; NULL: nothing */
 	bool no_header;
 	bool quiet;   /* no sentences about what was done, no notes */
 	bool verbose; /* steps, too */
@@ -58,13 +68,23 @@ const char *out_time(int64_t seconds, char buf[OUT_TIME_SIZE]);
 /* Whether to use colour on @stream (one of to, msgs). */
 bool out_colored(const struct out *o, FILE *stream);
 
-/* "note: ..." unless quiet; nothing under JSON, where notes are in the document. */
+/* "note: ..." unless quiet; nothing when the answer is a document, which has the notes. */
 void out_note(const struct out *o, const char *note);
 
-/* ---- JSON ---------------------------------------------------------------- */
+/* ---- documents: JSON, or the same as YAML -------------------------------- */
+
+/* Whether the answer is one document. */
+bool out_is_document(const struct out *o);
+/* Prints @doc in the format asked for. Return: 0 or -ENOMEM. */
+int out_dump(const struct out *o, FILE *to, const json_t *doc);
+
+void out_json_unref(json_t **j);
 
 /* A JSON string; NULL gives null. Bytes that are no UTF-8 are escaped as \xNN. */
 json_t *out_json_text(const char *text);
+
+/* The same, and null for "". */
+json_t *out_json_text_or_null(const char *text);
 
 /*
  * Prints {"nsnet":1,"kind":KIND, ...@extra, "items":[...]}. Takes the
@@ -77,8 +97,8 @@ int out_document(const struct out *o, const char *kind, json_t *extra, json_t *i
 /* ---- errors -------------------------------------------------------------- */
 
 /*
- * What failed with its code, where, and a hint; under JSON the same as one
- * document. Return: the exit status that goes with it.
+ * What failed with its code, where, and a hint; under JSON and YAML the same as
+ * one document. Return: the exit status that goes with it.
  */
 int out_error(const struct out *o, const struct nsnet_err *err);
 
@@ -96,13 +116,15 @@ struct out_column {
 	char *(*cell)(const void *item);
 	/* The colour libsmartcols shall use, or NULL. The callback may be NULL. */
 	const char *(*color)(const void *item);
+	/* What CSV has instead, for who computes: bytes, not MiB. May be NULL. */
+	char *(*plain)(const void *item);
 };
 
 struct out_list {
 	const char *kind;		  /* "TenantList" */
 	const struct out_column *columns; /* ended by a row without name */
 	const void *(*at)(const void *data, size_t i);
-	const char *(*name)(const void *item);
+	void (*print_name)(FILE *to, const void *item);
 	json_t *(*json)(const void *item);
 };
 

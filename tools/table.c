@@ -7,21 +7,33 @@ const struct cmd cmd_table[] = {
 		.noun = "tenant",
 		.verb = "add",
 		.aliases = "create",
-		.args = "NAME SUBNET",
-		.min_args = 2,
+		.args = "NAME SUBNET|auto",
+		.min_args = 0,
 		.max_args = 2,
 		.flags = CMD_OPENS | CMD_CHANGES | CMD_NAMES,
 		.options = tenant_add_options,
 		.help = "make a tenant's network",
 		.more = "The network is isolated: nothing leads out of it or into it. The first\n"
 			"address of SUBNET is the gateway's, the second the one of the tenant's\n"
-			"network namespace, /run/netns/NAME.\n"
+			"network namespace, /run/netns/NAME. `auto` takes a free /24 out of\n"
+			"10.128.0.0/9 ($NSNET_POOL), `auto/26` a free /26.\n"
 			"\n"
 			"Adding the same tenant again changes nothing and succeeds; what is "
 			"missing\n"
-			"in the kernel is made. With another SUBNET it is a conflict (status 5).",
+			"in the kernel is made. With another SUBNET it is a conflict (status 5).\n"
+			"\n"
+			"With --file instead of NAME SUBNET it takes the tenants of a file: YAML "
+			"or\n"
+			"JSON of at most 1 MiB as `nsnet export` prints it. All are checked "
+			"before\n"
+			"the first is made.",
 		.examples = "nsnet tenant add customer1 10.10.1.0/24\n"
-			    "nsnet tenant add -n -v customer1 10.10.1.0/24",
+			    "nsnet tenant add customer2 auto --subnet6 auto --inside deny\n"
+			    "nsnet tenant add customer3 auto/26 --label env=prod --rate 100mbit\n"
+			    "nsnet tenant add -n -v customer1 10.10.1.0/24\n"
+			    "nsnet tenant add -f tenants.yaml",
+		.operands = "none subnet",
+		.check = check_tenant_add,
 		.run = cmd_tenant_add,
 	},
 	{
@@ -50,16 +62,41 @@ const struct cmd cmd_table[] = {
 		.max_args = 1,
 		.flags = CMD_OPENS | CMD_NAMES,
 		.help = "show all about one tenant",
+		.more = "With -o wide or -v the dropped packets are told by reason.",
 		.examples = "nsnet tenant show customer1\n"
 			    "nsnet tenant show customer1 -j",
+		.operands = "tenant",
 		.run = cmd_tenant_show,
+	},
+	{
+		.noun = "tenant",
+		.verb = "set",
+		.args = "NAME KEY=VALUE...",
+		.min_args = 2,
+		.max_args = -1,
+		.flags = CMD_OPENS | CMD_CHANGES | CMD_NAMES,
+		.help = "change a tenant's settings",
+		.more = "KEY and VALUE, as in `tenant add` where nothing is said:\n"
+			"  subnet    renumbers: the gateway and all automatic addresses move\n"
+			"  subnet6   a prefix, auto, or none\n"
+			"  inside    allow or deny\n"
+			"  mtu       576 (1280 with IPv6) to 65535\n"
+			"  rate      of all endpoints together, each way; none takes it away\n"
+			"  label     K=V, as in label=env=prod; K= takes the label away\n"
+			"  owners    users, with commas between them; none for nobody\n"
+			"All are set together or none is. Processes inside go on running.",
+		.examples = "nsnet tenant set customer1 mtu=1400 rate=100mbit\n"
+			    "nsnet tenant set customer1 subnet=10.20.1.0/24\n"
+			    "nsnet tenant set customer1 label=env=prod owners=alice,bob",
+		.operands = "tenant setting",
+		.run = cmd_tenant_set,
 	},
 	{
 		.noun = "tenant",
 		.verb = "del",
 		.aliases = "rm remove delete",
-		.args = "NAME...",
-		.min_args = 1,
+		.args = "NAME...|--all",
+		.min_args = 0,
 		.max_args = -1,
 		.flags = CMD_OPENS | CMD_CHANGES | CMD_NAMES,
 		.options = tenant_del_options,
@@ -68,11 +105,114 @@ const struct cmd cmd_table[] = {
 			"one\n"
 			"of the names does not exist, nothing is deleted. More than one asks "
 			"first\n"
-			"on a terminal and needs --yes elsewhere.",
+			"on a terminal and needs --yes elsewhere; so does --all, also for one.",
 		.examples = "nsnet tenant del customer1\n"
 			    "nsnet tenant del -y customer1 customer2\n"
-			    "nsnet tenant del --if-exists customer1",
-		.run = cmd_tenant_del,
+			    "nsnet tenant del --if-exists customer1\n"
+			    "nsnet tenant del --all -y",
+		.operands = "tenant",
+		.check = check_tenant_del,
+		.run = cmd_del,
+	},
+	{
+		.noun = "tenant",
+		.verb = "export",
+		.args = "[NAME...]",
+		.max_args = -1,
+		.flags = CMD_OPENS,
+		.help = "the same as `nsnet export`",
+		.examples = "nsnet tenant export customer1",
+		.operands = "tenant",
+		.run = cmd_export,
+	},
+	{
+		.noun = "endpoint",
+		.verb = "add",
+		.aliases = "create",
+		.args = "TENANT/NAME",
+		.min_args = 1,
+		.max_args = 1,
+		.flags = CMD_OPENS | CMD_CHANGES | CMD_NAMES,
+		.options = endpoint_add_options,
+		.help = "attach one more network namespace to a tenant's network",
+		.more = "It is pinned as /run/netns/TENANT.NAME and gets the lowest free address,\n"
+			"or the one that --ip says. Adding the same endpoint again changes "
+			"nothing\n"
+			"and succeeds; with other settings it is a conflict (status 5).",
+		.examples = "nsnet endpoint add customer1/db\n"
+			    "nsnet endpoint add customer1/db --ip 10.10.1.10 --rate 10mbit",
+		.operands = "tenant/",
+		.run = cmd_endpoint_add,
+	},
+	{
+		.noun = "endpoint",
+		.verb = "list",
+		.aliases = "ls",
+		.args = "[TENANT]",
+		.max_args = 1,
+		.flags = CMD_OPENS | CMD_TABLE | CMD_NAMES | CMD_ALONE,
+		.columns = endpoint_columns,
+		.help = "list the endpoints of all tenants, or of one",
+		.more = "STATE is ok, DRIFT or absent, as for tenants. RX and TX are the bytes "
+			"that\n"
+			"the gateway received from and sent to the endpoint.",
+		.examples = "nsnet endpoint list\n"
+			    "nsnet endpoint list customer1 -o wide\n"
+			    "nsnet endpoint list -o csv --columns ENDPOINT,ADDRESS",
+		.operands = "tenant",
+		.run = cmd_endpoint_list,
+	},
+	{
+		.noun = "endpoint",
+		.verb = "show",
+		.aliases = "inspect get",
+		.args = "TENANT/NAME",
+		.min_args = 1,
+		.max_args = 1,
+		.flags = CMD_OPENS | CMD_NAMES,
+		.help = "show all about one endpoint",
+		.examples = "nsnet endpoint show customer1/db\n"
+			    "nsnet endpoint show customer1/db -j",
+		.operands = "endpoint",
+		.run = cmd_endpoint_show,
+	},
+	{
+		.noun = "endpoint",
+		.verb = "del",
+		.aliases = "rm remove delete",
+		.args = "TENANT/NAME...",
+		.min_args = 1,
+		.max_args = -1,
+		.flags = CMD_OPENS | CMD_CHANGES | CMD_NAMES,
+		.options = endpoint_del_options,
+		.help = "cut endpoints off and let go of their namespaces",
+		.more = "When it returns, no process that is still inside reaches anything. The\n"
+			"tenant stays, also without endpoints. If one of the endpoints does not\n"
+			"exist, nothing is deleted. More than one asks first on a terminal and\n"
+			"needs --yes elsewhere.",
+		.examples = "nsnet endpoint del customer1/db\n"
+			    "nsnet endpoint del -y customer1/app customer1/db\n"
+			    "nsnet endpoint del --if-exists customer1/db",
+		.operands = "endpoint",
+		.run = cmd_del,
+	},
+	{
+		.verb = "export",
+		.args = "[TENANT...]",
+		.max_args = -1,
+		.flags = CMD_OPENS,
+		.help = "print tenants as a file for `nsnet tenant add -f`",
+		.more = "YAML, or JSON with -j. Only what is not the default is written. "
+			"Addresses\n"
+			"that were chosen are written; those that were given out are `auto`: in\n"
+			"another place, or with another subnet, the file gives out new ones. A\n"
+			"tenant that is added again under the same name and subnet may so have\n"
+			"other automatic addresses than before.",
+		.examples = "nsnet export\n"
+			    "nsnet export customer1\n"
+			    "nsnet export -j",
+		.operands = "tenant",
+		.run = cmd_export,
 	},
 	{
 		.verb = "plan",
@@ -86,6 +226,7 @@ const struct cmd cmd_table[] = {
 			"- is removed.",
 		.examples = "nsnet plan\n"
 			    "nsnet plan --exit-code customer1",
+		.operands = "tenant",
 		.run = cmd_plan,
 	},
 	{
@@ -99,6 +240,7 @@ const struct cmd cmd_table[] = {
 			"and reports the first failure in the end.",
 		.examples = "nsnet repair\n"
 			    "nsnet repair -v customer1",
+		.operands = "tenant",
 		.run = cmd_repair,
 	},
 	{
@@ -123,7 +265,7 @@ const struct cmd cmd_table[] = {
 	},
 	{
 		.verb = "enter",
-		.args = "TENANT [--] [CMD...]",
+		.args = "TENANT[/ENDPOINT] [--] [CMD...]",
 		.min_args = 1,
 		.max_args = -1,
 		.flags = CMD_OPENS | CMD_TAIL,
@@ -131,11 +273,15 @@ const struct cmd cmd_table[] = {
 		.help = "run a command in a tenant's network",
 		.more = "The operator's tool: the command joins the network namespace with all "
 			"your\n"
-			"rights, it is not confined. Without CMD it is $SHELL or /bin/sh. The "
-			"status\n"
-			"is the command's own; 126 and 127 when it could not be started or found.",
+			"rights, it is not confined. Without ENDPOINT it is `default`, or the "
+			"only\n"
+			"one there is. Without CMD it is $SHELL or /bin/sh. The status is the\n"
+			"command's own; 126 and 127 when it could not be started or found.",
 		.examples = "nsnet enter customer1 -- ip addr\n"
+			    "nsnet enter customer1/db -- ss -tln\n"
 			    "nsnet enter --gateway customer1 -- nft list ruleset",
+		.operands = "either file",
+		.check = check_enter,
 		.run = cmd_enter,
 	},
 	{
@@ -148,7 +294,30 @@ const struct cmd cmd_table[] = {
 		.examples = "nsnet help tenant add\n"
 			    "nsnet help TENANT_DIFFERS\n"
 			    "nsnet help exit",
+		.operands = "topic",
 		.run = cmd_help,
+	},
+	{
+		.verb = "completion",
+		.args = "SHELL",
+		.min_args = 1,
+		.max_args = 1,
+		.help = "print the completion script for a shell (bash)",
+		.more = "`make install` puts it where bash looks for it. Names of tenants and\n"
+			"endpoints are completed for root only.",
+		.examples = "nsnet completion bash",
+		.operands = "shell",
+		.check = check_completion,
+		.run = cmd_completion,
+	},
+	{
+		.verb = "__complete",
+		.args = "[--] [WORD...]",
+		.max_args = -1,
+		.flags = CMD_TAIL | CMD_HIDDEN,
+		.help = "print what can stand for the last word",
+		.examples = "nsnet __complete -- tenant s",
+		.run = cmd_complete,
 	},
 	{
 		.verb = "version",

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The built command from outside: words, tables, documents and exit statuses. */
 #include <fcntl.h>
-#include <poll.h>
-#include <pty.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,127 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
-#include <jansson.h>
 
-#include "../../lib/base/cleanup.h"
-#include "../lib/world.h"
+#include "cli.h"
 
 #define LOCK_FILE "/var/lib/nsnet/lock"
-
-static void run_done(struct run *r)
-{
-	run_free(r);
-}
-
-static void json_unref(json_t **j)
-{
-	json_decref(*j);
-}
-
-/* ---- what is asserted ---------------------------------------------------- */
-
-static void assert_status(const struct run *r, int status)
-{
-	if (r->status != status)
-		fail_msg("status %d, not %d\n%s%s", r->status, status, r->out, r->err);
-}
-
-static void assert_has(const char *text, const char *part)
-{
-	if (!strstr(text, part))
-		fail_msg("'%s' is not in\n%s", part, text);
-}
-
-static void assert_starts(const char *text, const char *start)
-{
-	if (strncmp(text, start, strlen(start)) != 0)
-		fail_msg("it does not start with '%s':\n%s", start, text);
-}
-
-/* Exactly these words on standard output, none on standard error, status 0. */
-#define SAYS(text, ...)                                                                            \
-	do {                                                                                       \
-		NSN_AUTO(run_done) struct run says_ = {0};                                         \
-                                                                                                   \
-		NSNET(&says_, __VA_ARGS__);                                                        \
-		assert_status(&says_, 0);                                                          \
-		assert_string_equal(says_.out, text);                                              \
-		assert_string_equal(says_.err, "");                                                \
-	} while (0)
-
-/* Nothing on standard output, these words in the error. */
-#define REFUSES(exit_status, code, part, ...)                                                      \
-	do {                                                                                       \
-		NSN_AUTO(run_done) struct run refuses_ = {0};                                      \
-                                                                                                   \
-		NSNET(&refuses_, __VA_ARGS__);                                                     \
-		assert_status(&refuses_, exit_status);                                             \
-		assert_string_equal(refuses_.out, "");                                             \
-		assert_starts(refuses_.err, "error: ");                                            \
-		assert_has(refuses_.err, "   [" code "]\n");                                       \
-		assert_has(refuses_.err, part);                                                    \
-	} while (0)
-
-static json_t *parse(const char *text)
-{
-	json_error_t why;
-	json_t *doc = json_loads(text, JSON_REJECT_DUPLICATES, &why);
-
-	if (!doc)
-		fail_msg("no JSON (%s): %s", why.text, text);
-	return doc;
-}
-
-/* The document of a command that succeeds; checks the envelope. */
-static json_t *answer(const char *kind, const char *const argv[])
-{
-	NSN_AUTO(run_done) struct run r = {0};
-	json_t *doc;
-
-	run_cmd(&r, 120000, argv);
-	assert_status(&r, 0);
-	assert_string_equal(r.err, "");
-	doc = parse(r.out);
-	assert_int_equal(json_integer_value(json_object_get(doc, "nsnet")), 1);
-	assert_string_equal(json_string_value(json_object_get(doc, "kind")), kind);
-	assert_true(json_is_array(json_object_get(doc, "items")));
-	return doc;
-}
-#define ANSWER(kind, ...) answer(kind, (const char *const[]){nsnet_bin(), __VA_ARGS__, NULL})
-
-static json_t *item(const json_t *doc, size_t i)
-{
-	json_t *found = json_array_get(json_object_get(doc, "items"), i);
-
-	assert_non_null(found);
-	return found;
-}
-
-static const char *text_of(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	if (!text)
-		fail_msg("no text '%s'", key);
-	return text;
-}
-
-static long long number_of(const json_t *object, const char *key)
-{
-	if (!json_is_integer(json_object_get(object, key)))
-		fail_msg("no number '%s'", key);
-	return json_integer_value(json_object_get(object, key));
-}
-
-static size_t items_of(const json_t *doc)
-{
-	return json_array_size(json_object_get(doc, "items"));
-}
 
 static void add(const char *name, const char *subnet)
 {
@@ -141,15 +26,6 @@ static void add(const char *name, const char *subnet)
 static void assert_tenants(const char *names)
 {
 	SAYS(names, "tenant", "list", "-o", "name");
-}
-
-static int begin(void **state)
-{
-	(void)unsetenv("NO_COLOR");
-	(void)unsetenv("NSNET_OUTPUT");
-	(void)unsetenv("NSNET_STATE_DIR");
-	(void)unsetenv("NSNET_RUN_DIR");
-	return world_setup(state);
 }
 
 /* ---- tenant add ---------------------------------------------------------- */
@@ -434,6 +310,11 @@ static void show_tells_what_is_true(void **state)
 		"customer1\n"
 		"  subnet      10.10.1.0/24 (254 addresses, 2 used)   ipv6 off, dropped\n"
 		"  gateway     10.10.1.1 on br0                       cables none   uplink no\n"
+		"  inside      allow\n"
+		"  mtu         1500\n"
+		"  rate        none\n"
+		"  labels      none\n"
+		"  owners      none\n"
 		"  endpoints   default  10.10.1.2  /run/netns/customer1  port nsn");
 	assert_has(r.out, "\n  may reach   nothing (0 rules)\n");
 	assert_has(r.out, "\n  dropped     ");
@@ -960,44 +841,6 @@ static void closed_descriptors_do_not_harm_the_store(void **state)
 		   "exec \"$0\" enter customer1 -- sh -c 'test -e /proc/$$/fd/1' >&-", nsnet_bin());
 	SAYS("customer1  ok\n", "tenant", "list", "--no-header", "--columns", "NAME,STATE");
 }
-
-/* Runs on a terminal of its own, types @input, keeps what is shown. */
-static int on_terminal(const char *input, char *shown, size_t size, const char *const argv[])
-{
-	double deadline = now_ms() + 30000;
-	size_t used = 0;
-	int fd, status;
-	pid_t pid = forkpty(&fd, NULL, NULL, NULL);
-
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		(void)setenv("TERM", "xterm", 1);
-		execv(argv[0], (char *const *)(uintptr_t)argv);
-		_exit(99);
-	}
-	if (write(fd, input, strlen(input)) < 0)
-		fail_msg("cannot type");
-	while (used < size - 1 && now_ms() < deadline) {
-		struct pollfd p = {.fd = fd, .events = POLLIN};
-		ssize_t n;
-
-		if (poll(&p, 1, 100) <= 0)
-			continue;
-		n = read(fd, shown + used, size - 1 - used);
-		if (n <= 0)
-			break;
-		used += (size_t)n;
-	}
-	shown[used] = '\0';
-	(void)close(fd);
-	if (now_ms() >= deadline)
-		(void)kill(pid, SIGKILL);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-#define ON_TERMINAL(input, shown, ...)                                                             \
-	on_terminal(input, shown, sizeof(shown),                                                   \
-		    (const char *const[]){nsnet_bin(), __VA_ARGS__, NULL})
 
 static void on_a_terminal_several_are_asked_for(void **state)
 {

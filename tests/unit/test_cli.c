@@ -13,6 +13,7 @@
 #include "../../lib/base/cleanup.h"
 #include "../../tools/cmd.h"
 #include "../../tools/near.h"
+#include "../../tools/ref.h"
 
 #define MAX_WORDS 16
 
@@ -104,6 +105,18 @@ static void a_line_finds_its_row_by_noun_verb_and_alias(void **state)
 		{"tenant delete c1", "tenant del: c1"},
 		{"plan", "plan:"},
 		{"plan c1", "plan: c1"},
+		{"tenant set c1 mtu=1400 label=a=b", "tenant set: c1 mtu=1400 label=a=b"},
+		{"tenant del --all", "tenant del:"},
+		{"tenant add -f x.yaml", "tenant add:"},
+		{"tenant export", "tenant export:"},
+		{"export c1 c2", "export: c1 c2"},
+		{"endpoint add c1/db", "endpoint add: c1/db"},
+		{"endpoint create c1/db", "endpoint add: c1/db"},
+		{"endpoint ls c1", "endpoint list: c1"},
+		{"endpoint inspect c1/db", "endpoint show: c1/db"},
+		{"endpoint rm c1/db c1/app", "endpoint del: c1/db c1/app"},
+		{"enter c1/db ls", "enter: c1/db ls"},
+		{"completion bash", "completion: bash"},
 		{"help tenant add", "help: tenant add"},
 		{"version", "version:"},
 	};
@@ -118,6 +131,8 @@ static void a_noun_alone_lists(void **state)
 		{"tenant", "tenant list:"},
 		{"tenant -j", "tenant list:"},
 		{"-j tenant --no-header", "tenant list:"},
+		{"endpoint", "endpoint list:"},
+		{"endpoint -o wide", "endpoint list:"},
 	};
 
 	(void)state;
@@ -269,6 +284,109 @@ static void an_option_of_its_own_belongs_to_one_command(void **state)
 	assert_false(ctx.opts.must_create);
 }
 
+static void some_options_are_given_many_times_in_order(void **state)
+{
+	NSN_AUTO(cmd_clear) struct ctx ctx = {0};
+	struct line line;
+
+	(void)state;
+	split(&line, "tenant add c1 auto --label a=1 --owner x --label=b=2 --label a=1");
+	assert_int_equal(cmd_parse(&ctx, line.n, line.words, NULL), 0);
+	assert_int_equal(ctx.opts.labels.n, 3);
+	assert_string_equal(ctx.opts.labels.values[0], "a=1");
+	assert_string_equal(ctx.opts.labels.values[1], "b=2");
+	assert_string_equal(ctx.opts.labels.values[2], "a=1");
+	assert_int_equal(ctx.opts.owners.n, 1);
+	assert_string_equal(ctx.opts.owners.values[0], "x");
+}
+
+static void progress_is_chosen_by_name(void **state)
+{
+	static const struct {
+		const char *line;
+		enum out_progress progress;
+	} table[] = {
+		{"repair", OUT_PROGRESS_AUTO},
+		{"repair --progress auto", OUT_PROGRESS_AUTO},
+		{"--progress=plain repair", OUT_PROGRESS_PLAIN},
+		{"repair --progress never", OUT_PROGRESS_NEVER},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < NSN_COUNT(table); i++) {
+		NSN_AUTO(cmd_clear) struct ctx ctx = {0};
+		struct line line;
+
+		split(&line, table[i].line);
+		assert_int_equal(cmd_parse(&ctx, line.n, line.words, NULL), 0);
+		assert_int_equal(ctx.opts.out.progress, table[i].progress);
+	}
+}
+
+static void words_that_contradict_each_other_are_refused(void **state)
+{
+	static const struct want table[] = {
+		{"tenant add -f x.yaml c1",
+		 "error: 'tenant add' takes NAME SUBNET or --file, not both | nsnet tenant add "
+		 "customer1 10.10.1.0/24"},
+		{"tenant add -f x.yaml --label a=b",
+		 "error: with --file the settings of a tenant are in the file | nsnet tenant add "
+		 "customer1 10.10.1.0/24"},
+		{"tenant del --all c1", "error: 'tenant del' takes names or --all, not both | "
+					"nsnet tenant del customer1"},
+		{"enter --gateway c1/db", "error: --gateway is the tenant's: 'c1/db' is an "
+					  "endpoint | nsnet enter --gateway c1"},
+		{"completion fish",
+		 "error: there is no completion for 'fish' | nsnet completion bash"},
+	};
+
+	(void)state;
+	check(table, NSN_COUNT(table));
+}
+
+static void an_endpoint_is_written_with_one_slash(void **state)
+{
+	static const struct {
+		const char *word;
+		enum ref_kind kind;
+		const char *tenant, *endpoint, *hint;
+	} table[] = {
+		{"c1", REF_TENANT, "c1", NULL, NULL},
+		/* No tenant is called so; the library says it. */
+		{"c1/db", REF_TENANT, "c1/db", NULL, NULL},
+		{"c1/db", REF_ENDPOINT, "c1", "db", NULL},
+		{"c1/db", REF_EITHER, "c1", "db", NULL},
+		{"c1", REF_EITHER, "c1", NULL, NULL},
+		{"c1", REF_ENDPOINT, NULL, NULL, "nsnet endpoint list c1"},
+		{"c1", REF_NEW, NULL, NULL, "nsnet endpoint add c1/db"},
+		{"/", REF_EITHER, NULL, NULL, "write it like customer1/db"},
+		{"/db", REF_ENDPOINT, NULL, NULL, "write it like customer1/db"},
+		{"c1/", REF_EITHER, NULL, NULL, "write it like customer1/db"},
+		{"c1/db/x", REF_ENDPOINT, NULL, NULL, "write it like customer1/db"},
+		{"c1//db", REF_NEW, NULL, NULL, "write it like customer1/db"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < NSN_COUNT(table); i++) {
+		NSN_AUTO(ref_clear) struct ref ref = {0};
+		struct nsnet_err err = {0};
+		int r = ref_parse(&ref, table[i].word, table[i].kind, &err);
+
+		if (table[i].hint) {
+			assert_int_equal(r, -EINVAL);
+			assert_int_equal(err.id, NSNET_E_USAGE);
+			assert_string_equal(err.hint, table[i].hint);
+			continue;
+		}
+		assert_int_equal(r, 0);
+		assert_string_equal(ref.tenant, table[i].tenant);
+		if (table[i].endpoint)
+			assert_string_equal(ref.endpoint, table[i].endpoint);
+		else
+			assert_null(ref.endpoint);
+	}
+}
+
 static void without_timeout_it_is_thirty_seconds(void **state)
 {
 	NSN_AUTO(cmd_clear) struct ctx ctx = {0};
@@ -295,8 +413,10 @@ static void wrong_options_are_named_with_what_would_be_right(void **state)
 		{"plan --timeout", "error: option '--timeout' needs a value | --timeout DURATION"},
 		{"plan --yes=1", "error: option '--yes' takes no value | --yes"},
 		{"plan -o jsno",
-		 "error: option '-o': 'jsno' is not one of table, wide, json, name | "
+		 "error: option '-o': 'jsno' is not one of table, wide, json, yaml, csv, name | "
 		 "-o json"},
+		{"plan --progress fast", "error: option '--progress': 'fast' is not one of auto, "
+					 "plain, never | --progress never"},
 		{"plan --color red", "error: option '--color': 'red' is not one of auto, always, "
 				     "never | --color never"},
 		{"plan -j -o table", "error: options '--json' and '--output' ask for different "
@@ -338,6 +458,9 @@ static void an_option_that_would_do_nothing_is_refused(void **state)
 		{"plan --no-header",
 		 "error: option '--no-header' means nothing for 'plan' | nsnet help plan"},
 		{"status -o name", "error: 'status' has no names to print | nsnet status -o json"},
+		{"status -o csv",
+		 "error: 'status' is not a list: csv is for lists | nsnet status -o json"},
+		{"tenant list -o csv", "tenant list:"},
 	};
 
 	(void)state;
@@ -352,8 +475,8 @@ static void columns_are_checked_before_anything_is_done(void **state)
 		 "error: 'nmae' is not a column of this list | did you mean --columns NAME?"},
 		{"tenant list --columns NAME,",
 		 "error: '' is not a column of this list | --columns "
-		 "NAME,ID,SUBNET,GATEWAY,ENDPOINTS,RULES,STATE,RX,"
-		 "TX,DROPPED,CREATED"},
+		 "NAME,ID,SUBNET,SUBNET6,GATEWAY,ENDPOINTS,RULES,STATE,RX,"
+		 "TX,DROPPED,INSIDE,MTU,RATE,LABELS,CREATED"},
 	};
 
 	(void)state;
@@ -405,9 +528,9 @@ static void the_missing_argument_is_named(void **state)
 		{"tenant del",
 		 "error: 'tenant del' needs NAME...: NAME is missing | nsnet tenant del "
 		 "customer1"},
-		{"enter",
-		 "error: 'enter' needs TENANT [--] [CMD...]: TENANT is missing | nsnet enter "
-		 "customer1 -- ip addr"},
+		{"enter", "error: 'enter' needs TENANT[/ENDPOINT] [--] [CMD...]: TENANT is missing "
+			  "| nsnet enter "
+			  "customer1 -- ip addr"},
 	};
 
 	(void)state;
@@ -417,8 +540,11 @@ static void the_missing_argument_is_named(void **state)
 static void the_argument_too_many_is_named(void **state)
 {
 	static const struct want table[] = {
-		{"tenant add c1 10.0.0.0/24 x", "error: 'tenant add' takes NAME SUBNET: 'x' is too "
-						"much | nsnet tenant add customer1 10.10.1.0/24"},
+		{"tenant add c1 10.0.0.0/24 x",
+		 "error: 'tenant add' takes NAME SUBNET|auto: 'x' is too "
+		 "much | nsnet tenant add customer1 10.10.1.0/24"},
+		{"endpoint list x y",
+		 "error: 'endpoint list' takes [TENANT]: 'y' is too much | nsnet endpoint list"},
 		{"tenant list x",
 		 "error: 'tenant list' takes no arguments: 'x' is too much | nsnet "
 		 "tenant list"},
@@ -440,6 +566,8 @@ static void nsnet_output_is_used_where_it_fits(void **state)
 		{"json", "plan", OUT_JSON},	   {"json", "plan -o table", OUT_TABLE},
 		{"name", "tenant list", OUT_NAME}, {"name", "status", OUT_TABLE},
 		{"wide", "version", OUT_WIDE},	   {"", "plan", OUT_TABLE},
+		{"csv", "endpoint", OUT_CSV},	   {"csv", "plan", OUT_TABLE},
+		{"yaml", "plan", OUT_YAML},
 	};
 
 	(void)state;
@@ -454,7 +582,7 @@ static void nsnet_output_is_used_where_it_fits(void **state)
 	}
 	assert_int_equal(setenv("NSNET_OUTPUT", "xml", 1), 0);
 	assert_string_equal(parsed("plan"), "error: NSNET_OUTPUT is 'xml', not one of table, wide, "
-					    "json, name | unset NSNET_OUTPUT");
+					    "json, yaml, csv, name | unset NSNET_OUTPUT");
 }
 
 static void an_error_is_json_wherever_json_was_asked_for(void **state)
@@ -475,6 +603,23 @@ static void an_error_is_json_wherever_json_was_asked_for(void **state)
 		split(&line, lines[i]);
 		assert_int_equal(cmd_parse(&ctx, line.n, line.words, &err), -EINVAL);
 		assert_int_equal(ctx.opts.out.format, OUT_JSON);
+	}
+}
+
+static void an_error_is_yaml_where_yaml_was_asked_for(void **state)
+{
+	static const char *const lines[] = {"-o yaml frobnicate", "frobnicate --output=yaml",
+					    "frobnicate -oyaml"};
+
+	(void)state;
+	for (size_t i = 0; i < NSN_COUNT(lines); i++) {
+		NSN_AUTO(cmd_clear) struct ctx ctx = {0};
+		struct nsnet_err err = {0};
+		struct line line;
+
+		split(&line, lines[i]);
+		assert_int_equal(cmd_parse(&ctx, line.n, line.words, &err), -EINVAL);
+		assert_int_equal(ctx.opts.out.format, OUT_YAML);
 	}
 }
 
@@ -565,7 +710,7 @@ static void the_overview_names_every_command_and_option(void **state)
 	help_overview(f);
 	assert_int_equal(fclose(f), 0);
 	for (const struct cmd *c = cmd_table; c->verb; c++)
-		assert_non_null(strstr(text, c->help));
+		assert_int_equal(!!strstr(text, c->help), !(c->flags & CMD_HIDDEN));
 	for (const struct opt *o = opt_global; o->name; o++)
 		assert_non_null(strstr(text, o->help));
 }
@@ -622,6 +767,57 @@ static void run_line(struct answer *a, const char *text)
 	assert_int_equal(fclose(err), 0);
 }
 
+/* Without a state folder there are no names, and none is made. */
+static void completion_offers_what_can_stand_there(void **state)
+{
+	static const struct want table[] = {
+		{"__complete -- te", "tenant\n"},
+		{"__complete -- tenant s", "show\nset\n"},
+		{"__complete -- -j tenant d", "del\n"},
+		{"__complete -- -o wide tenant d", "del\n"},
+		{"__complete -- tenant add c1 auto --insi", "--inside\n"},
+		{"__complete -- tenant add --inside a", "allow\n"},
+		{"__complete -- tenant add --inside=d", "--inside=deny\n"},
+		{"__complete -- tenant add --file x", "@file\n"},
+		{"__complete -- tenant add -f x", "@file\n"},
+		{"__complete -- tenant add c1 au", "auto\n"},
+		{"__complete -- tenant add au", ""},
+		{"__complete -- tenant list -o j", "json\n"},
+		{"__complete -- tenant list -vo j", "json\n"},
+		{"__complete -- tenant list -ojson --no-h", "--no-header\n"},
+		{"__complete -- tenant list --columns NAME,MT", "NAME,MTU\n"},
+		{"__complete -- endpoint list --columns=MA", "--columns=MAC\n"},
+		{"__complete -- tenant set c1 mt", "mtu=\n"},
+		{"__complete -- tenant set c1 mtu=1400 inside=d", "inside=deny\n"},
+		{"__complete -- tenant show c", ""},
+		{"__complete -- help BAD_N", "BAD_NAME\n"},
+		{"__complete -- help exi", "exit\n"},
+		{"__complete -- help endpoint sh", "show\n"},
+		{"__complete -- completion b", "bash\n"},
+		{"__complete -- completion bash b", ""},
+		/* A misplaced option, a wrong word: silence. */
+		{"__complete -- frobnicate x", ""},
+		{"__complete -- --frobnicate tenant li", "list\n"},
+		/* Behind two dashes, and behind the command of enter, nothing is an option. */
+		{"__complete -- tenant show -- --js", ""},
+		{"__complete -- enter c1 ls --js", "@file\n"},
+		{"__complete -- __comp", ""},
+		{"__complete", "tenant\nendpoint\nexport\nplan\nrepair\ngc\nstatus\nenter\nhelp\n"
+			       "completion\nversion\n"},
+	};
+
+	(void)state;
+	assert_int_equal(setenv("NSNET_STATE_DIR", "/nonexistent/nsnet", 1), 0);
+	for (size_t i = 0; i < NSN_COUNT(table); i++) {
+		NSN_AUTO(answer_clear) struct answer a = {0};
+
+		run_line(&a, table[i].line);
+		if (a.status != 0 || *a.err || strcmp(a.out, table[i].result) != 0)
+			fail_msg("'%s': status %d, %s%s", table[i].line, a.status, a.out, a.err);
+	}
+	assert_int_equal(unsetenv("NSNET_STATE_DIR"), 0);
+}
+
 static void no_words_print_the_usage_as_an_error(void **state)
 {
 	NSN_AUTO(answer_clear) struct answer a = {0};
@@ -640,8 +836,8 @@ static void help_is_an_answer_and_finds_commands_topics_and_codes(void **state)
 		{"--help", "Usage: nsnet [OPTION...] COMMAND"},
 		{"help tenant", "Usage: nsnet tenant COMMAND"},
 		{"tenant -h", "Usage: nsnet tenant COMMAND"},
-		{"help tenant create", "Usage: nsnet tenant add [--must-create] NAME SUBNET"},
-		{"tenant add --help", "Usage: nsnet tenant add [--must-create] NAME SUBNET"},
+		{"help tenant create", "Usage: nsnet tenant add [--file FILE] [--subnet6 PREFIX] "},
+		{"tenant add --help", "Usage: nsnet tenant add [--file FILE] [--subnet6 PREFIX] "},
 		{"help plan", "Usage: nsnet plan [--exit-code] [TENANT]"},
 		{"help exit", "Exit statuses:"},
 		{"help codes", "Error codes"},
@@ -731,6 +927,10 @@ int main(void)
 		cmocka_unit_test(without_words_there_is_no_command),
 		cmocka_unit_test(options_are_taken_in_all_their_forms),
 		cmocka_unit_test(an_option_of_its_own_belongs_to_one_command),
+		cmocka_unit_test(some_options_are_given_many_times_in_order),
+		cmocka_unit_test(progress_is_chosen_by_name),
+		cmocka_unit_test(words_that_contradict_each_other_are_refused),
+		cmocka_unit_test(an_endpoint_is_written_with_one_slash),
 		cmocka_unit_test(without_timeout_it_is_thirty_seconds),
 		cmocka_unit_test(wrong_options_are_named_with_what_would_be_right),
 		cmocka_unit_test(a_misplaced_option_is_told_its_place),
@@ -742,12 +942,14 @@ int main(void)
 		cmocka_unit_test_setup_teardown(nsnet_output_is_used_where_it_fits, no_environment,
 						no_environment),
 		cmocka_unit_test(an_error_is_json_wherever_json_was_asked_for),
+		cmocka_unit_test(an_error_is_yaml_where_yaml_was_asked_for),
 		cmocka_unit_test(json_behind_two_dashes_is_not_asked_for),
 		cmocka_unit_test(every_row_is_complete_and_has_a_help_text),
 		cmocka_unit_test(every_example_is_a_line_that_is_understood),
 		cmocka_unit_test(no_two_rows_and_no_two_options_share_a_name),
 		cmocka_unit_test(the_overview_names_every_command_and_option),
 		cmocka_unit_test(near_words_are_near_and_others_are_not),
+		cmocka_unit_test(completion_offers_what_can_stand_there),
 		cmocka_unit_test(no_words_print_the_usage_as_an_error),
 		cmocka_unit_test(help_is_an_answer_and_finds_commands_topics_and_codes),
 		cmocka_unit_test(every_code_has_an_exit_status_and_a_help_text),

@@ -14,6 +14,8 @@
 
 #include "../../lib/base/cleanup.h"
 #include "../../tools/out.h"
+#include "../../tools/progress.h"
+#include "../../tools/emit.h"
 
 /* An output whose two streams are kept. */
 struct page {
@@ -44,11 +46,6 @@ static void page_flush(struct page *p)
 {
 	assert_int_equal(fflush(p->out.to), 0);
 	assert_int_equal(fflush(p->out.msgs), 0);
-}
-
-static void json_unref(json_t **j)
-{
-	json_decref(*j);
 }
 
 static json_t *parse(const char *text)
@@ -183,6 +180,13 @@ static char *cell_size(const void *item)
 	return asprintf(&text, "%d", ((const struct thing *)item)->size) < 0 ? NULL : text;
 }
 
+static char *plain_size(const void *item)
+{
+	char *text;
+
+	return asprintf(&text, "%d.0", ((const struct thing *)item)->size) < 0 ? NULL : text;
+}
+
 static char *cell_more(const void *item)
 {
 	(void)item;
@@ -199,9 +203,9 @@ static const void *thing_at(const void *data, size_t i)
 	return (const struct thing *)data + i;
 }
 
-static const char *thing_name(const void *item)
+static void thing_name(FILE *to, const void *item)
 {
-	return ((const struct thing *)item)->name;
+	out_safe(to, ((const struct thing *)item)->name);
 }
 
 static json_t *thing_json(const void *item)
@@ -213,7 +217,7 @@ static json_t *thing_json(const void *item)
 
 static const struct out_column thing_columns[] = {
 	{"NAME", 0, cell_name, NULL},
-	{"SIZE", OUT_RIGHT, cell_size, size_color},
+	{"SIZE", OUT_RIGHT, cell_size, size_color, plain_size},
 	{"MORE", OUT_ONLY_WIDE, cell_more, NULL},
 	{0},
 };
@@ -222,7 +226,7 @@ static const struct out_list thing_list = {
 	.kind = "ThingList",
 	.columns = thing_columns,
 	.at = thing_at,
-	.name = thing_name,
+	.print_name = thing_name,
 	.json = thing_json,
 };
 
@@ -314,12 +318,145 @@ static void an_unknown_column_prints_nothing(void **state)
 	assert_string_equal(err.hint, "did you mean --columns SIZE?");
 }
 
+/* ---- CSV ----------------------------------------------------------------- */
+
+static void csv_has_exact_numbers_and_one_line_a_record(void **state)
+{
+	(void)state;
+	assert_list((struct out){.format = OUT_CSV}, 2,
+		    "NAME,SIZE\nalpha,7.0\nevil\\x1b[2J,12345.0\n");
+	assert_list((struct out){.format = OUT_CSV, .no_header = true, .columns = "more,NAME"}, 1,
+		    "more,alpha\n");
+	assert_list((struct out){.format = OUT_CSV}, 0, "NAME,SIZE\n");
+	assert_list((struct out){.format = OUT_CSV, .no_header = true}, 0, "");
+}
+
+static void csv_quotes_what_would_break_a_record(void **state)
+{
+	static const struct {
+		const char *name, *field;
+	} table[] = {
+		{"a,b", "\"a,b\""}, {"say \"a\"", "\"say \"\"a\"\"\""},
+		{" a", "\" a\""},   {"a ", "\"a \""},
+		{"a b", "a b"},	    {"a\nb", "a\\x0ab"},
+		{"", ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < NSN_COUNT(table); i++) {
+		const struct thing thing = {table[i].name, 0};
+		NSN_AUTO(page_clear)
+		struct page p = {.out = {.format = OUT_CSV, .columns = "NAME", .no_header = true}};
+		NSN_AUTO(nsn_freep) char *line = NULL;
+
+		page_open(&p);
+		assert_int_equal(out_list(&p.out, &thing_list, &thing, 1, NULL), 0);
+		page_flush(&p);
+		assert_true(asprintf(&line, "%s\n", table[i].field) > 0);
+		assert_string_equal(p.to, line);
+	}
+}
+
+/* ---- YAML ---------------------------------------------------------------- */
+
+static void only_what_every_reader_takes_for_a_string_is_plain(void **state)
+{
+	static const char *const plain[] = {"customer1", "10.10.1.0/24", "10.10.1.1",	 "10mbit",
+					    "64000bit",	 "a-b_c.d",	 "/run/netns/x", "auto",
+					    "nothing",	 "Yesterday"};
+	static const char *const quoted[] = {
+		"",	 "no",	      "No",	     "NO",	   "yes", "on",	  "off",    "y",
+		"N",	 "true",      "null",	     "False",	   "~",	  "10",	  "1.5",    "1e3",
+		"0x1f",	 "0o17",      "1_0",	     "-1",	   ".5",  "1:30", "fd00::", "a: b",
+		"a b",	 "#a",	      "- a",	     "*a",	   "&a",  "!a",	  "%a",	    "@a",
+		"[a]",	 "{a}",	      "a,b",	     "2026-11-21", "<<",  "=",	  "a\nb",   "a\"b",
+		"1.2.3", "1.2.3.4.5", "gr\xc3\xbcn",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < NSN_COUNT(plain); i++)
+		if (!yaml_is_plain(plain[i]))
+			fail_msg("'%s' would be quoted", plain[i]);
+	for (size_t i = 0; i < NSN_COUNT(quoted); i++)
+		if (yaml_is_plain(quoted[i]))
+			fail_msg("'%s' would not be quoted", quoted[i]);
+}
+
+static void yaml_is_the_same_document(void **state)
+{
+	NSN_AUTO(page_clear) struct page p = {.out.format = OUT_YAML};
+	json_t *items = json_pack("[{s:s, s:n, s:b, s:i, s:[], s:{}, s:[s, s], s:{s:s}}]", "name",
+				  "no", "none", "yes", 1, "n", -5, "empty", "map", "list", "a b",
+				  "1:30", "labels", "10", "x\ny\033\xc3\xbc");
+
+	(void)state;
+	page_open(&p);
+	assert_int_equal(out_document(&p.out, "X", json_pack("{s:b}", "changed", 0), items, NULL),
+			 0);
+	page_flush(&p);
+	assert_string_equal(p.to, "nsnet: 1\n"
+				  "kind: X\n"
+				  "changed: false\n"
+				  "items:\n"
+				  "- name: \"no\"\n"
+				  "  none: null\n"
+				  "  \"yes\": true\n"
+				  "  \"n\": -5\n"
+				  "  empty: []\n"
+				  "  map: {}\n"
+				  "  list:\n"
+				  "  - \"a b\"\n"
+				  "  - \"1:30\"\n"
+				  "  labels:\n"
+				  "    \"10\": \"x\\ny\\e\\xFC\"\n");
+}
+
+static void yaml_lists_and_errors_are_documents_too(void **state)
+{
+	NSN_AUTO(page_clear) struct page p = {.out.format = OUT_YAML};
+	const struct nsnet_err err = {.code = -2, .id = NSNET_E_NO_TENANT, .msg = "no 'a'"};
+
+	(void)state;
+	page_open(&p);
+	assert_int_equal(out_list(&p.out, &thing_list, things, 1, NULL), 0);
+	assert_int_equal(out_error(&p.out, &err), 4);
+	page_flush(&p);
+	assert_string_equal(p.to, "nsnet: 1\nkind: ThingList\nitems:\n- name: alpha\n  size: 7\n");
+	assert_string_equal(p.msgs, "error:\n"
+				    "  code: NO_TENANT\n"
+				    "  message: \"no 'a'\"\n"
+				    "  hint: null\n"
+				    "  where:\n"
+				    "    file: null\n"
+				    "    line: null\n"
+				    "    column: null\n"
+				    "    object: null\n"
+				    "  details:\n"
+				    "    status: 4\n"
+				    "    errno: 2\n");
+}
+
 /* ---- JSON ---------------------------------------------------------------- */
+
+/* A C1 control character steers terminals, too, and no locale is needed for ASCII. */
+static void documents_are_ascii(void **state)
+{
+	NSN_AUTO(page_clear) struct page p = {.out.format = OUT_JSON};
+	NSN_AUTO(out_json_unref) json_t *doc = json_pack("[s]", "\xc2\x9b gr\xc3\xbcn");
+
+	(void)state;
+	page_open(&p);
+	assert_int_equal(out_dump(&p.out, p.out.to, doc), 0);
+	p.out.format = OUT_YAML;
+	assert_int_equal(out_dump(&p.out, p.out.to, doc), 0);
+	page_flush(&p);
+	assert_string_equal(p.to, "[\n  \"\\u009B gr\\u00FCn\"\n]\n- \"\\x9B gr\\xFCn\"\n");
+}
 
 static void a_json_list_is_one_document_in_the_envelope(void **state)
 {
 	NSN_AUTO(page_clear) struct page p = {.out.format = OUT_JSON};
-	NSN_AUTO(json_unref) json_t *doc = NULL;
+	NSN_AUTO(out_json_unref) json_t *doc = NULL;
 	json_t *item;
 
 	(void)state;
@@ -365,10 +502,10 @@ static void a_document_without_items_is_a_failure(void **state)
 
 static void bytes_that_are_no_utf_8_are_escaped_in_json(void **state)
 {
-	NSN_AUTO(json_unref)
+	NSN_AUTO(out_json_unref)
 	json_t *s = out_json_text("a\xff"
 				  "b");
-	NSN_AUTO(json_unref) json_t *none = out_json_text(NULL);
+	NSN_AUTO(out_json_unref) json_t *none = out_json_text(NULL);
 
 	(void)state;
 	assert_string_equal(json_string_value(s), "a\\xffb");
@@ -416,7 +553,7 @@ static void parts_that_an_error_lacks_are_left_out(void **state)
 static void an_error_under_json_is_one_document_on_standard_error(void **state)
 {
 	NSN_AUTO(page_clear) struct page p = {.out.format = OUT_JSON};
-	NSN_AUTO(json_unref) json_t *doc = NULL;
+	NSN_AUTO(out_json_unref) json_t *doc = NULL;
 	json_t *e;
 
 	(void)state;
@@ -437,6 +574,49 @@ static void an_error_under_json_is_one_document_on_standard_error(void **state)
 		json_integer_value(json_object_get(json_object_get(e, "details"), "status")), 5);
 	assert_int_equal(
 		json_integer_value(json_object_get(json_object_get(e, "details"), "errno")), 17);
+}
+
+static void a_place_in_the_file_is_a_line_and_a_column(void **state)
+{
+	static const struct {
+		const char *file, *where;
+		long long line, column; /* 0: none */
+		const char *object;
+	} table[] = {
+		{"t.yaml", "t.yaml:7:3", 7, 3, NULL},
+		{"a:1:2", "a:1:2:9:4", 9, 4, NULL},
+		{"t.yaml", "other:7:3", 0, 0, "other:7:3"},
+		{"t.yaml", "t.yaml:7", 0, 0, "t.yaml:7"},
+		{"t.yaml", "t.yaml:7:", 0, 0, "t.yaml:7:"},
+		{"t.yaml", "t.yaml:7:3x", 0, 0, "t.yaml:7:3x"},
+		{NULL, "t.yaml:7:3", 0, 0, "t.yaml:7:3"},
+		{"t.yaml", "", 0, 0, NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < NSN_COUNT(table); i++) {
+		NSN_AUTO(page_clear)
+		struct page p = {.out = {.format = OUT_JSON, .file = table[i].file}};
+		NSN_AUTO(out_json_unref) json_t *doc = NULL;
+		struct nsnet_err err = {.code = -22, .id = NSNET_E_BAD_FILE, .msg = "bad"};
+		const json_t *where;
+
+		(void)snprintf(err.where, sizeof(err.where), "%s", table[i].where);
+		page_open(&p);
+		assert_int_equal(out_error(&p.out, &err), 2);
+		page_flush(&p);
+		doc = parse(p.msgs);
+		where = json_object_get(json_object_get(doc, "error"), "where");
+		assert_int_equal(json_integer_value(json_object_get(where, "line")), table[i].line);
+		assert_int_equal(json_integer_value(json_object_get(where, "column")),
+				 table[i].column);
+		assert_int_equal(json_is_null(json_object_get(where, "file")), !table[i].line);
+		if (table[i].object)
+			assert_string_equal(json_string_value(json_object_get(where, "object")),
+					    table[i].object);
+		else
+			assert_true(json_is_null(json_object_get(where, "object")));
+	}
 }
 
 static void a_failure_without_a_reason_is_not_a_success(void **state)
@@ -460,6 +640,7 @@ static void notes_are_for_people_who_listen(void **state)
 		{{0}, "note: a\\x07b\n"},
 		{{.quiet = true}, ""},
 		{{.format = OUT_JSON}, ""},
+		{{.format = OUT_YAML}, ""},
 	};
 
 	(void)state;
@@ -472,6 +653,56 @@ static void notes_are_for_people_who_listen(void **state)
 		assert_string_equal(p.msgs, table[i].text);
 		assert_string_equal(p.to, "");
 	}
+}
+
+/* ---- progress ------------------------------------------------------------ */
+
+/* Does @total things, one every @each_ms, and compares what was said about it. */
+static void assert_progress(struct out o, bool terminal, size_t total, uint64_t each_ms,
+			    const char *said)
+{
+	NSN_AUTO(page_clear) struct page p = {.out = o};
+	struct progress progress;
+
+	page_open(&p);
+	progress_begin_at(&progress, &p.out, "tenants", total, 1000);
+	/* A stream in memory is no terminal. */
+	assert_false(progress.line);
+	progress.line = terminal && o.progress == OUT_PROGRESS_AUTO && !o.quiet && total > 1;
+	for (size_t i = 1; i <= total; i++)
+		progress_step_at(&progress, 1000 + i * each_ms);
+	progress_hide(&progress);
+	page_flush(&p);
+	assert_string_equal(p.msgs, said);
+	assert_string_equal(p.to, "");
+}
+
+static void progress_is_for_who_waits_and_looks(void **state)
+{
+	(void)state;
+	/* Ready in half a second: nothing. Then one line, and none for the last. */
+	assert_progress((struct out){0}, true, 4, 100, "");
+	assert_progress((struct out){0}, true, 4, 300,
+			"2/4 tenants"
+			"\r           \r"
+			"3/4 tenants"
+			"\r           \r");
+	assert_progress((struct out){0}, false, 4, 300, "");
+	assert_progress((struct out){.quiet = true}, true, 4, 300, "");
+	assert_progress((struct out){.progress = OUT_PROGRESS_NEVER}, true, 4, 300, "");
+	/* Of one there is nothing to count. */
+	assert_progress((struct out){0}, true, 1, 30000, "");
+}
+
+static void plain_progress_is_a_line_every_ten_seconds(void **state)
+{
+	const struct out plain = {.progress = OUT_PROGRESS_PLAIN};
+
+	(void)state;
+	assert_progress(plain, false, 10, 900, "");
+	assert_progress(plain, false, 8, 4000, "3/8 tenants\n6/8 tenants\n");
+	assert_progress((struct out){.progress = OUT_PROGRESS_PLAIN, .quiet = true}, false, 8, 4000,
+			"");
 }
 
 int main(void)
@@ -490,6 +721,15 @@ int main(void)
 		cmocka_unit_test(names_are_one_a_line_and_escaped),
 		cmocka_unit_test(colour_is_put_around_the_cell_only),
 		cmocka_unit_test(an_unknown_column_prints_nothing),
+		cmocka_unit_test(csv_has_exact_numbers_and_one_line_a_record),
+		cmocka_unit_test(csv_quotes_what_would_break_a_record),
+		cmocka_unit_test(only_what_every_reader_takes_for_a_string_is_plain),
+		cmocka_unit_test(yaml_is_the_same_document),
+		cmocka_unit_test(yaml_lists_and_errors_are_documents_too),
+		cmocka_unit_test(documents_are_ascii),
+		cmocka_unit_test(a_place_in_the_file_is_a_line_and_a_column),
+		cmocka_unit_test(progress_is_for_who_waits_and_looks),
+		cmocka_unit_test(plain_progress_is_a_line_every_ten_seconds),
 		cmocka_unit_test(a_json_list_is_one_document_in_the_envelope),
 		cmocka_unit_test(a_document_has_its_extra_fields_before_the_items),
 		cmocka_unit_test(a_document_without_items_is_a_failure),

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The JSON Schemas and what the built command prints: each is what the other says. */
+#include <glob.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cli.h"
+
+/* Debian's, which has the package; another one may come first in PATH. */
+#define PYTHON "/usr/bin/python3"
+
+enum { NO_JSONSCHEMA = 77 };
+
+static void need_jsonschema(void)
+{
+	NSN_AUTO(run_done) struct run r = {0};
+	const char *must = getenv("NSNET_TESTS_MUST_RUN");
+
+	world_need();
+	RUN(&r, PYTHON, "-c", "import jsonschema");
+	if (r.status == 0)
+		return;
+	if (must && strcmp(must, "1") == 0)
+		fail_msg("NSNET_TESTS_MUST_RUN=1, but " PYTHON " has no jsonschema: %s", r.err);
+	print_message("SKIP: " PYTHON " has no jsonschema\n");
+	skip();
+}
+
+static void validate(struct run *r, const char *kind, const char *document)
+{
+	NSN_AUTO(nsn_freep) char *script = source_path("tests/cli/validate.py");
+	NSN_AUTO(nsn_freep) char *schemas = source_path("tools/schema");
+
+	run_input(r, 120000, document,
+		  (const char *const[]){PYTHON, "-W", "ignore", script, schemas, kind, NULL});
+}
+
+static void assert_valid(const char *kind, const char *document)
+{
+	NSN_AUTO(run_done) struct run r = {0};
+
+	validate(&r, kind, document);
+	if (r.status != 0)
+		fail_msg("%s%sin\n%s", r.out, r.err, document);
+}
+
+/* What it prints is a document of this kind, and names it. */
+#define PRINTS(kind_, ...)                                                                         \
+	do {                                                                                       \
+		NSN_AUTO(run_done) struct run prints_ = {0};                                       \
+		NSN_AUTO(json_unref) json_t *doc_ = NULL;                                          \
+                                                                                                   \
+		NSNET(&prints_, "-j", __VA_ARGS__);                                                \
+		assert_status(&prints_, 0);                                                        \
+		doc_ = parse(prints_.out);                                                         \
+		if (strcmp(kind_, "Tenants") != 0)                                                 \
+			assert_string_equal(text_of(doc_, "kind"), kind_);                         \
+		assert_valid(kind_, prints_.out);                                                  \
+	} while (0)
+
+static void every_answer_is_as_its_schema_says(void **state)
+{
+	(void)state;
+	need_jsonschema();
+	PRINTS("TenantList", "tenant", "list");
+	PRINTS("EndpointList", "endpoint", "list");
+	PRINTS("Plan", "plan");
+	PRINTS("Tenants", "export");
+	PRINTS("Change", "tenant", "del", "--all", "-y");
+	PRINTS("Change", "-n", "tenant", "add", "customer1", "10.10.1.0/24");
+	PRINTS("Change", "tenant", "add", "customer1", "10.10.1.0/24", "--label", "env=prod");
+	PRINTS("Change", "tenant", "add", "customer1", "10.10.1.0/24");
+	PRINTS("Change", "tenant", "add", "customer2", "10.10.1.0/24", "--subnet6", "fd00::/64",
+	       "--inside", "deny", "--mtu", "1400", "--rate", "10mbit", "--owner", "root",
+	       "--label", "a=b");
+	PRINTS("Change", "endpoint", "add", "customer2/db", "--ip", "10.10.1.10", "--ip6",
+	       "fd00::10", "--rate", "64kbit");
+	PRINTS("Change", "endpoint", "add", "customer2/worker");
+	PRINTS("TenantList", "tenant", "list");
+	PRINTS("Tenant", "tenant", "show", "customer1");
+	PRINTS("Tenant", "tenant", "show", "customer2");
+	PRINTS("EndpointList", "endpoint", "list");
+	PRINTS("EndpointList", "endpoint", "list", "customer2");
+	PRINTS("Endpoint", "endpoint", "show", "customer2/db");
+	PRINTS("Endpoint", "endpoint", "show", "customer1/default");
+	PRINTS("Tenants", "export");
+	PRINTS("Tenants", "tenant", "export", "customer2");
+	PRINTS("Change", "tenant", "set", "customer1", "mtu=1300", "subnet6=auto", "label=x=y");
+	RUN_STATUS(0, "ip", "-n", "customer1", "addr", "flush", "dev", "eth0");
+	PRINTS("Plan", "plan");
+	PRINTS("Tenant", "tenant", "show", "customer1");
+	PRINTS("Change", "repair");
+	PRINTS("Change", "gc");
+	PRINTS("Change", "gc", "-y");
+	PRINTS("Status", "status");
+	PRINTS("Change", "endpoint", "del", "customer2/db");
+	PRINTS("Change", "tenant", "del", "--if-exists", "ghost");
+	PRINTS("Change", "tenant", "del", "-y", "customer1", "customer2");
+	PRINTS("Version", "version");
+	PRINTS("Help", "help");
+	PRINTS("Help", "help", "exit");
+}
+
+static void every_error_is_as_its_schema_says(void **state)
+{
+	static const char *const lines[][6] = {
+		{"frobnicate"},
+		{"tenant", "show", "ghost"},
+		{"tenant", "add", "A", "10.0.0.0/24"},
+		{"tenant", "add", "-f", "/run/bad.yaml"},
+		{"tenant", "add", "-f", "/run/none.yaml"},
+		{"endpoint", "show", "x"},
+	};
+
+	(void)state;
+	need_jsonschema();
+	RUN_STATUS(0, "sh", "-c", "printf 'nsnet: 1\\ntenents: {}\\n' >/run/bad.yaml");
+	for (size_t i = 0; i < NSN_COUNT(lines); i++) {
+		NSN_AUTO(run_done) struct run r = {0};
+		const char *argv[9] = {nsnet_bin(), "-j"};
+
+		memcpy(argv + 2, lines[i], sizeof(lines[i]));
+		run_cmd(&r, 120000, argv);
+		assert_true(r.status > 1);
+		assert_valid("Error", r.err);
+	}
+}
+
+/* A schema that takes everything would pass, too. */
+static void what_a_schema_does_not_say_is_refused(void **state)
+{
+	static const struct {
+		const char *kind, *document, *part;
+	} table[] = {
+		{"Version",
+		 "{\"nsnet\":1,\"kind\":\"Version\",\"items\":[{\"version\":\"0.1.0\"}]}", NULL},
+		{"Version",
+		 "{\"nsnet\":1,\"kind\":\"Version\",\"items\":[{\"version\":\"0.1.0\",\"x\":1}]}",
+		 "'x' was unexpected"},
+		{"Version", "{\"nsnet\":1,\"kind\":\"Version\",\"items\":[{}]}", "is a required"},
+		{"Version",
+		 "{\"nsnet\":2,\"kind\":\"Version\",\"items\":[{\"version\":\"0.1.0\"}]}",
+		 "1 was expected"},
+		{"TenantList",
+		 "{\"nsnet\":1,\"kind\":\"TenantList\",\"items\":[{\"name\":\"a1\"}]}",
+		 "is a required"},
+		{"Plan",
+		 "{\"nsnet\":1,\"kind\":\"Plan\",\"changed\":false,\"dry_run\":true,\"add\":0,"
+		 "\"change\":0,\"remove\":0,\"items\":[{}]}",
+		 "is a required"},
+		{"Tenants", "{\"nsnet\":1,\"tenants\":{\"c1\":{\"subnet\":\"auto\",\"mtv\":1}}}",
+		 "'mtv' was unexpected"},
+		{"Tenants", "{\"nsnet\":1,\"tenants\":{\"C1\":{\"subnet\":\"auto\"}}}",
+		 "does not match"},
+		{"Error", "{\"error\":{\"code\":\"IO\"}}", "is a required"},
+	};
+
+	(void)state;
+	need_jsonschema();
+	for (size_t i = 0; i < NSN_COUNT(table); i++) {
+		NSN_AUTO(run_done) struct run r = {0};
+
+		validate(&r, table[i].kind, table[i].document);
+		assert_status(&r, table[i].part ? 1 : 0);
+		if (table[i].part)
+			assert_has(r.out, table[i].part);
+	}
+}
+
+/* Those above are all there are. */
+static void every_schema_is_tested(void **state)
+{
+	static const char known[] = " Change Endpoint EndpointList Error Help Plan Status Tenant "
+				    "TenantList Tenants Version ";
+	NSN_AUTO(nsn_freep) char *pattern = source_path("tools/schema/*.json");
+	glob_t files;
+
+	(void)state;
+	assert_int_equal(glob(pattern, 0, NULL, &files), 0);
+	assert_int_equal(files.gl_pathc, 11);
+	for (size_t i = 0; i < files.gl_pathc; i++) {
+		const char *name = strrchr(files.gl_pathv[i], '/') + 1;
+		char word[64];
+
+		(void)snprintf(word, sizeof(word), " %.*s ", (int)strcspn(name, "."), name);
+		assert_has(known, word);
+	}
+	globfree(&files);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(every_answer_is_as_its_schema_says, begin),
+		cmocka_unit_test_setup(every_error_is_as_its_schema_says, begin),
+		cmocka_unit_test_setup(what_a_schema_does_not_say_is_refused, begin),
+		cmocka_unit_test(every_schema_is_tested),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

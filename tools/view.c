@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Tenants and endpoints as documents: exact numbers, null for what there is not. */
+#include "view.h"
+
+#include <string.h>
+
+const char *view_state(enum nsnet_state state)
+{
+	switch (state) {
+	case NSNET_STATE_OK:
+		return "ok";
+	case NSNET_STATE_DRIFT:
+		return "drift";
+	case NSNET_STATE_ABSENT:
+		return "absent";
+	}
+	return "unknown";
+}
+
+const char *view_state_text(enum nsnet_state state)
+{
+	return state == NSNET_STATE_DRIFT ? "DRIFT" : view_state(state);
+}
+
+static json_t *rate_json(const char *rate)
+{
+	return out_json_text_or_null(rate && strcmp(rate, "none") == 0 ? NULL : rate);
+}
+
+/* ---- endpoints ----------------------------------------------------------- */
+
+static json_t *endpoint_json(const struct nsnet_tenant *t, size_t i)
+{
+	return json_pack("{s:o, s:o, s:o, s:b, s:b, s:o, s:I, s:s, s:o, s:o, s:o, s:I, s:I}",
+			 "name", out_json_text(nsnet_endpoint_name(t, i)), "address",
+			 out_json_text(nsnet_endpoint_address(t, i)), "address6",
+			 out_json_text_or_null(nsnet_endpoint_address6(t, i)), "fixed",
+			 nsnet_endpoint_fixed(t, i), "fixed6", nsnet_endpoint_fixed6(t, i), "rate",
+			 rate_json(nsnet_endpoint_rate(t, i)), "rate_bits",
+			 (json_int_t)nsnet_endpoint_rate_bits(t, i), "state",
+			 view_state(nsnet_endpoint_state(t, i)), "netns",
+			 out_json_text(nsnet_endpoint_netns(t, i)), "port",
+			 out_json_text(nsnet_endpoint_port(t, i)), "mac",
+			 out_json_text(nsnet_endpoint_mac(t, i)), "rx_bytes",
+			 (json_int_t)nsnet_endpoint_rx_bytes(t, i), "tx_bytes",
+			 (json_int_t)nsnet_endpoint_tx_bytes(t, i));
+}
+
+json_t *view_endpoint_json(const void *item)
+{
+	const struct view_endpoint *e = item;
+	json_t *doc = json_pack("{s:o}", "tenant", out_json_text(nsnet_tenant_name(e->t)));
+
+	if (!doc || json_object_update_new(doc, endpoint_json(e->t, e->i)) < 0) {
+		json_decref(doc);
+		return NULL;
+	}
+	return doc;
+}
+
+static json_t *endpoints_json(const struct nsnet_tenant *t)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; list && i < nsnet_tenant_endpoints(t); i++) {
+		if (json_array_append_new(list, endpoint_json(t, i)) < 0) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
+/* ---- tenants ------------------------------------------------------------- */
+
+static json_t *labels_json(const struct nsnet_tenant *t)
+{
+	json_t *labels = json_object();
+
+	for (size_t i = 0; labels && i < nsnet_tenant_labels(t); i++) {
+		if (json_object_set_new(labels, nsnet_tenant_label_key(t, i),
+					out_json_text(nsnet_tenant_label_value(t, i))) < 0) {
+			json_decref(labels);
+			return NULL;
+		}
+	}
+	return labels;
+}
+
+static json_t *owners_json(const struct nsnet_tenant *t)
+{
+	json_t *owners = json_array();
+
+	for (size_t i = 0; owners && i < nsnet_tenant_owners(t); i++) {
+		if (json_array_append_new(owners, out_json_text(nsnet_tenant_owner(t, i))) < 0) {
+			json_decref(owners);
+			return NULL;
+		}
+	}
+	return owners;
+}
+
+static json_t *drops_json(const struct nsnet_tenant *t)
+{
+	json_t *drops = json_object();
+
+	for (size_t i = 0; drops && i < nsnet_tenant_drops(t); i++) {
+		json_int_t packets = (json_int_t)nsnet_tenant_drop_packets(t, i);
+
+		if (json_object_set_new(drops, nsnet_tenant_drop_reason(t, i),
+					json_integer(packets)) < 0) {
+			json_decref(drops);
+			return NULL;
+		}
+	}
+	return drops;
+}
+
+static json_t *settings_json(const struct nsnet_tenant *t)
+{
+	return json_pack("{s:o, s:o, s:s, s:I, s:o, s:I, s:o, s:o}", "subnet6",
+			 out_json_text_or_null(nsnet_tenant_subnet6(t)), "gateway6",
+			 out_json_text_or_null(nsnet_tenant_gateway6(t)), "inside",
+			 nsnet_tenant_inside(t), "mtu", (json_int_t)nsnet_tenant_mtu(t), "rate",
+			 rate_json(nsnet_tenant_rate(t)), "rate_bits",
+			 (json_int_t)nsnet_tenant_rate_bits(t), "labels", labels_json(t), "owners",
+			 owners_json(t));
+}
+
+json_t *view_tenant_json(const void *item)
+{
+	const struct nsnet_tenant *t = item;
+	char created[OUT_TIME_SIZE];
+	/* There are no rules in this version: what the kernel has is the default drop. */
+	json_t *doc = json_pack(
+		"{s:o, s:I, s:o, s:o, s:I, s:I, s:s, s:s, s:i, s:I, s:I, s:I, s:o}", "name",
+		out_json_text(nsnet_tenant_name(t)), "id", (json_int_t)nsnet_tenant_id(t), "subnet",
+		out_json_text(nsnet_tenant_subnet(t)), "gateway",
+		out_json_text(nsnet_tenant_gateway(t)), "capacity",
+		(json_int_t)nsnet_tenant_capacity(t), "used", (json_int_t)nsnet_tenant_used(t),
+		"state", view_state(nsnet_tenant_state(t)), "created",
+		out_time(nsnet_tenant_created(t), created), "rules", 0, "rx_bytes",
+		(json_int_t)nsnet_tenant_rx_bytes(t), "tx_bytes",
+		(json_int_t)nsnet_tenant_tx_bytes(t), "dropped_packets",
+		(json_int_t)nsnet_tenant_dropped(t), "drops", drops_json(t));
+
+	if (!doc || json_object_update_new(doc, settings_json(t)) < 0 ||
+	    json_object_set_new(doc, "endpoints", endpoints_json(t)) < 0) {
+		json_decref(doc);
+		return NULL;
+	}
+	return doc;
+}

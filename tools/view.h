@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef NSNET_TOOLS_VIEW_H
+#define NSNET_TOOLS_VIEW_H
+
+/*
+ * view - tenants and endpoints as rows, as documents, and one of them in full
+ */
+#include "../lib/base/cleanup.h"
+#include "out.h"
+
+NSN_CLEANUP(struct nsnet_tenant, nsnet_tenant_free)
+NSN_CLEANUP(struct nsnet_tenants, nsnet_tenants_free)
+
+/* An endpoint is a tenant and a place. */
+struct view_endpoint {
+	const struct nsnet_tenant *t;
+	size_t i;
+};
+
+/* Of a struct nsnet_tenant, and of a struct view_endpoint; their columns are in cmd.h. */
+json_t *view_tenant_json(const void *t);
+json_t *view_endpoint_json(const void *e);
+/* The drop counters by reason: with wide. Return: 0, or -ENOMEM with @err filled. */
+int view_tenant_text(const struct out *o, const struct nsnet_tenant *t, struct nsnet_err *err);
+void view_endpoint_text(const struct out *o, const struct view_endpoint *e);
+
+/* "ok", "drift", "absent" */
+const char *view_state(enum nsnet_state state);
+/* The same for people: what is wrong is seen without colour. */
+const char *view_state_text(enum nsnet_state state);
+
+#endif

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One tenant, or one endpoint, in full for people. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "change.h"
+#include "view.h"
+
+static void field(FILE *to, const char *name)
+{
+	fprintf(to, "  %-10s  ", name);
+}
+
+static void state(const struct out *o, enum nsnet_state state)
+{
+	bool red = state != NSNET_STATE_OK && out_colored(o, o->to);
+
+	field(o->to, "state");
+	fprintf(o->to, "%s%s%s\n", red ? "\033[31m" : "", view_state_text(state),
+		red ? "\033[0m" : "");
+}
+
+/* ---- a tenant ------------------------------------------------------------ */
+
+static size_t longest(const struct nsnet_tenant *t,
+		      const char *(*text)(const struct nsnet_tenant *t, size_t i))
+{
+	size_t width = 0;
+
+	for (size_t i = 0; i < nsnet_tenant_endpoints(t); i++) {
+		size_t len = strlen(text(t, i));
+
+		width = len > width ? len : width;
+	}
+	return width;
+}
+
+static void endpoint_line(FILE *to, const struct nsnet_tenant *t, size_t i, const int width[4])
+{
+	fprintf(to, "%-*s  %-*s  ", width[0], nsnet_endpoint_name(t, i), width[1],
+		nsnet_endpoint_address(t, i));
+	if (width[2] > 0)
+		fprintf(to, "%-*s  ", width[2], nsnet_endpoint_address6(t, i));
+	fprintf(to, "%-*s  port %s", width[3], nsnet_endpoint_netns(t, i),
+		nsnet_endpoint_port(t, i));
+	if (strcmp(nsnet_endpoint_rate(t, i), "none") != 0)
+		fprintf(to, "  rate %s", nsnet_endpoint_rate(t, i));
+	if (nsnet_endpoint_state(t, i) != NSNET_STATE_OK)
+		fprintf(to, "  %s", view_state_text(nsnet_endpoint_state(t, i)));
+	fputc('\n', to);
+}
+
+static void endpoints(FILE *to, const struct nsnet_tenant *t)
+{
+	const int width[] = {
+		(int)longest(t, nsnet_endpoint_name),
+		(int)longest(t, nsnet_endpoint_address),
+		(int)longest(t, nsnet_endpoint_address6),
+		(int)longest(t, nsnet_endpoint_netns),
+	};
+
+	for (size_t i = 0; i < nsnet_tenant_endpoints(t); i++) {
+		field(to, i ? "" : "endpoints");
+		endpoint_line(to, t, i, width);
+	}
+	if (nsnet_tenant_endpoints(t) == 0) {
+		field(to, "endpoints");
+		fputs("none\n", to);
+	}
+}
+
+static void labels(FILE *to, const struct nsnet_tenant *t)
+{
+	field(to, "labels");
+	for (size_t i = 0; i < nsnet_tenant_labels(t); i++)
+		fprintf(to, "%s%s=%s", i ? " " : "", nsnet_tenant_label_key(t, i),
+			nsnet_tenant_label_value(t, i));
+	fputs(nsnet_tenant_labels(t) ? "\n" : "none\n", to);
+}
+
+static void owners(FILE *to, const struct nsnet_tenant *t)
+{
+	field(to, "owners");
+	for (size_t i = 0; i < nsnet_tenant_owners(t); i++)
+		fprintf(to, "%s%s", i ? " " : "", nsnet_tenant_owner(t, i));
+	fputs(nsnet_tenant_owners(t) ? "\n" : "none\n", to);
+}
+
+/* "3 packets", and by reason when asked for: "3 packets: arp 1, source 2". */
+static void dropped(const struct out *o, const struct nsnet_tenant *t)
+{
+	char count[CHANGE_COUNT_SIZE];
+	bool more = o->verbose || o->format == OUT_WIDE;
+	const char *between = ": ";
+
+	field(o->to, "dropped");
+	fputs(change_count(nsnet_tenant_dropped(t), "packet", "packets", count), o->to);
+	for (size_t i = 0; more && i < nsnet_tenant_drops(t); i++) {
+		if (nsnet_tenant_drop_packets(t, i) == 0)
+			continue;
+		fprintf(o->to, "%s%s %" PRIu64, between, nsnet_tenant_drop_reason(t, i),
+			nsnet_tenant_drop_packets(t, i));
+		between = ", ";
+	}
+	fputc('\n', o->to);
+}
+
+/* The two lines about addresses, with what belongs to each at the right. */
+static int addresses(FILE *to, const struct nsnet_tenant *t, struct nsnet_err *err)
+{
+	NSN_AUTO(nsn_freep) char *subnet = NULL;
+	NSN_AUTO(nsn_freep) char *gateway = NULL;
+	const char *subnet6 = nsnet_tenant_subnet6(t);
+	int a, b, width;
+
+	a = asprintf(&subnet, "%s (%" PRIu64 " addresses, %" PRIu64 " used)",
+		     nsnet_tenant_subnet(t), nsnet_tenant_capacity(t), nsnet_tenant_used(t));
+	if (a < 0) {
+		subnet = NULL;
+		return nsn_err_nomem(err);
+	}
+	b = asprintf(&gateway, "%s on br0", nsnet_tenant_gateway(t));
+	if (b < 0) {
+		gateway = NULL;
+		return nsn_err_nomem(err);
+	}
+	width = a > b ? a : b;
+
+	field(to, "subnet");
+	if (*subnet6)
+		fprintf(to, "%-*s   ipv6 %s, gateway %s\n", width, subnet, subnet6,
+			nsnet_tenant_gateway6(t));
+	else
+		fprintf(to, "%-*s   ipv6 off, dropped\n", width, subnet);
+	field(to, "gateway");
+	fprintf(to, "%-*s   cables none   uplink no\n", width, gateway);
+	return 0;
+}
+
+int view_tenant_text(const struct out *o, const struct nsnet_tenant *t, struct nsnet_err *err)
+{
+	char created[OUT_TIME_SIZE];
+	FILE *to = o->to;
+	int r;
+
+	fprintf(to, "%s\n", nsnet_tenant_name(t));
+	r = addresses(to, t, err);
+	if (r < 0)
+		return r;
+	field(to, "inside");
+	fprintf(to, "%s\n", nsnet_tenant_inside(t));
+	field(to, "mtu");
+	fprintf(to, "%" PRIu32 "\n", nsnet_tenant_mtu(t));
+	field(to, "rate");
+	fprintf(to, "%s\n", nsnet_tenant_rate(t));
+	labels(to, t);
+	owners(to, t);
+	endpoints(to, t);
+	field(to, "may reach");
+	fputs("nothing (0 rules)\n", to);
+	field(to, "reached by");
+	fputs("nothing (0 rules)\n", to);
+	dropped(o, t);
+	state(o, nsnet_tenant_state(t));
+	field(to, "created");
+	fprintf(to, "%s\n", out_time(nsnet_tenant_created(t), created));
+	return 0;
+}
+
+/* ---- an endpoint --------------------------------------------------------- */
+
+static void address(FILE *to, const char *name, const char *text, bool fixed)
+{
+	field(to, name);
+	fprintf(to, "%s (%s)\n", text, fixed ? "fixed" : "automatic");
+}
+
+void view_endpoint_text(const struct out *o, const struct view_endpoint *e)
+{
+	const struct nsnet_tenant *t = e->t;
+	char rx[OUT_BYTES_SIZE], tx[OUT_BYTES_SIZE];
+	FILE *to = o->to;
+	size_t i = e->i;
+
+	fprintf(to, "%s/%s\n", nsnet_tenant_name(t), nsnet_endpoint_name(t, i));
+	address(to, "address", nsnet_endpoint_address(t, i), nsnet_endpoint_fixed(t, i));
+	if (*nsnet_endpoint_address6(t, i)) {
+		address(to, "address6", nsnet_endpoint_address6(t, i), nsnet_endpoint_fixed6(t, i));
+	} else {
+		field(to, "address6");
+		fputs("none\n", to);
+	}
+	field(to, "gateway");
+	fprintf(to, "%s%s%s\n", nsnet_tenant_gateway(t), *nsnet_tenant_gateway6(t) ? " " : "",
+		nsnet_tenant_gateway6(t));
+	field(to, "netns");
+	fprintf(to, "%s\n", nsnet_endpoint_netns(t, i));
+	field(to, "port");
+	fprintf(to, "%s on br0   mac %s\n", nsnet_endpoint_port(t, i), nsnet_endpoint_mac(t, i));
+	field(to, "rate");
+	fprintf(to, "%s\n", nsnet_endpoint_rate(t, i));
+	field(to, "traffic");
+	fprintf(to, "rx %s   tx %s\n", out_bytes(nsnet_endpoint_rx_bytes(t, i), rx),
+		out_bytes(nsnet_endpoint_tx_bytes(t, i), tx));
+	state(o, nsnet_endpoint_state(t, i));
+}
