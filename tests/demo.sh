@@ -60,6 +60,15 @@ says 10.10.1.2/24
 does ip netns exec customer1 ping -c1 -W2 10.10.1.1
 
 echo
+echo "--- one more endpoint: the two reach each other, unless the tenant says no"
+does nsnet endpoint add customer1/db
+does ip netns exec customer1 ping -c1 -W2 db
+does nsnet tenant set customer1 inside=deny
+unanswered ip netns exec customer1 ping -c1 -W1 10.10.1.3
+does nsnet tenant set customer1 inside=allow
+does nsnet endpoint del customer1/db
+
+echo
 echo "--- no way leads across: neither to the other tenant nor to its gateway"
 unanswered ip netns exec customer1 ping -c1 -W1 10.10.2.2
 unanswered ip netns exec customer1 ping -c1 -W1 10.10.2.1
