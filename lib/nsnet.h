@@ -62,10 +62,30 @@ const char *nsnet_version(void);
 	X(BAD_SETTING, 2,                                                                          \
 	  "The value of an option or setting of a tenant does not fit. `tenant set` takes "        \
 	  "KEY=VALUE with the keys subnet, subnet6, mtu, rate, inside, label and owners.")         \
+	X(BAD_PEER, 2,                                                                             \
+	  "A peer is TENANT, TENANT/ENDPOINT, label:KEY=VALUE, tenants, internet, host, any, or "  \
+	  "an address or network such as 192.168.0.0/16.")                                         \
+	X(DNS_PEER, 2,                                                                             \
+	  "Names of hosts are no peers: what they lead to changes while nobody looks. Use a "      \
+	  "network, or a tenant of your own with a proxy.")                                        \
+	X(BAD_PORT, 2,                                                                             \
+	  "Ports are tcp/443, udp/53, tcp/8000-8100, tcp, udp, sctp, icmp/echo, icmp or any.")     \
+	X(BAD_FLOW, 2, "A flow is FROM -> TO PORTS, as in customer1/app -> shared/dns udp/53.")    \
+	X(BAD_TIME, 2,                                                                             \
+	  "A time is 2027-06-30T12:00:00Z, or a date such as 2027-06-30, which is the midnight "   \
+	  "(UTC) with which that day begins.")                                                     \
+	X(BAD_RULE, 2, "A rule lacks something, or its parts contradict each other.")              \
+	X(UNKNOWN_KEY, 2, "The file has a key that its map does not know.")                        \
+	X(UNKNOWN_PEER, 2, "A rule names a tenant or endpoint that is not there.")                 \
+	X(NO_FILE, 2, "A file or folder of policies cannot be read, or has none in it.")           \
+	X(BROAD_RULE, 0,                                                                           \
+	  "A warning: a rule allows all protocols from or to all tenants, and never ends.")        \
+	X(SHADOWED, 0, "A warning: a rule has no effect, because another one covers all of it.")   \
+	X(EXPIRED, 0, "A warning: the time at which a rule ends is past.")                         \
 	X(BAD_FILE, 2,                                                                             \
-	  "A file of tenants is YAML (a strict subset: no anchors, tags, duplicate keys, one "     \
-	  "document) or JSON: `nsnet: 1` and `tenants:` with a name and its settings each. "       \
-	  "`nsnet export` prints one.")                                                            \
+	  "A file of tenants or policies is YAML (a strict subset: no anchors, tags, duplicate "   \
+	  "keys, one document) or JSON: `nsnet: 1` and `tenants:` with a name and its settings "   \
+	  "each, or `rules:`. `nsnet export` prints one, nsnet-policy(5) explains it.")            \
 	X(UNSAFE_PATH, 3,                                                                          \
 	  "A folder or file that nsnet must be able to trust belongs to somebody else, can be "    \
 	  "written by others, or is not what it should be.")                                       \
@@ -89,6 +109,7 @@ const char *nsnet_version(void);
 	X(INTERNAL, 3, "nsnet contradicted itself. Please report it.")                             \
 	X(NO_TENANT, 4, "There is no tenant of this name.")                                        \
 	X(NO_ENDPOINT, 4, "The tenant has no endpoint of this name.")                              \
+	X(NO_RULE, 4, "There is no rule of this name.")                                            \
 	X(TENANT_EXISTS, 5, "The tenant exists and `--must-create` was given.")                    \
 	X(TENANT_DIFFERS, 5, "A tenant of this name exists with other settings.")                  \
 	X(ENDPOINT_EXISTS, 5, "The endpoint exists and `--must-create` was given.")                \
@@ -447,6 +468,103 @@ int nsnet_endpoint_del(struct nsnet *n, const char *tenant, const char *name, un
 /* The place of the endpoint called @name, or -ENOENT (NO_ENDPOINT with a did-you-mean). */
 int nsnet_endpoint_find(const struct nsnet_tenant *t, const char *name, size_t *ret,
 			struct nsnet_err *err);
+
+/* ---- policies --------------------------------------------------------------- */
+
+enum nsnet_severity { NSNET_ERROR, NSNET_WARNING };
+
+/* One file of policies (see nsnet-policy(5)). */
+struct nsnet_policy_text {
+	const char *file; /* for messages */
+	const char *text;
+	size_t len; /* 1 MiB at most */
+	/*
+	 * What the set of files is called unless a file says its `name:`: the path of
+	 * the file or folder, out of which a name is made. Files with the same are of one set.
+	 */
+	const char *set;
+};
+
+/* Sets of files that were read and checked together. */
+struct nsnet_policies;
+
+/**
+ * nsnet_policies_parse() - Read files of policies and say all that is wrong with them
+ * @ret:     What is in them and what is wrong with it
+ * @texts:   The files, in the order in which they are told
+ * @count:   How many
+ * @tenants: Those of this host, whom rules may name, too; NULL: none
+ * @now:     Seconds since 1970, for what expires
+ * @err:     Filled on failure
+ *
+ * That files are wrong is no failure: nsnet_policies_errors() says so. What is
+ * wrong of them is left out of *@ret. No system call.
+ *
+ * Return: 0, or -ENOMEM
+ */
+int nsnet_policies_parse(struct nsnet_policies **ret, const struct nsnet_policy_text *texts,
+			 size_t count, const struct nsnet_tenants *tenants, int64_t now,
+			 struct nsnet_err *err);
+void nsnet_policies_free(struct nsnet_policies *p);
+
+size_t nsnet_policies_files(const struct nsnet_policies *p);
+/* All that were found; of one file's at most 20 are told. */
+size_t nsnet_policies_errors(const struct nsnet_policies *p);
+size_t nsnet_policies_warnings(const struct nsnet_policies *p);
+
+/* Lines and columns are 1-based, columns are characters; the end is behind the last one. */
+struct nsnet_diag {
+	enum nsnet_severity severity;
+	enum nsnet_code id;
+	const char *file;
+	uint32_t line, col, end_line, end_col;
+	const char *text;
+	const char *hint;    /* or "" */
+	const char *source;  /* the line; of a long one what is around the place */
+	uint32_t source_col; /* the column with which @source begins */
+};
+
+/* By file, in the order of each. The strings live as long as @p. */
+size_t nsnet_policies_diags(const struct nsnet_policies *p);
+void nsnet_policies_diag(const struct nsnet_policies *p, size_t i, struct nsnet_diag *ret);
+
+struct nsnet_policy {
+	const char *name;
+	const char *action; /* "allow", "deny" */
+	const char *const *from, *const *to, *const *ports;
+	size_t n_from, n_to, n_ports;
+	const char *because, *owner; /* or "" */
+	int64_t expires;	     /* seconds since 1970; 0: never */
+	const char *log;	     /* "none", "new", "all" */
+	const char *mode;	     /* "enforce", "audit" */
+	const char *set, *file;
+	uint32_t line;
+};
+
+/* The rules in which nothing is wrong, in the order of the files. */
+size_t nsnet_policies_count(const struct nsnet_policies *p);
+void nsnet_policies_get(const struct nsnet_policies *p, size_t i, struct nsnet_policy *ret);
+
+/* One of `expect:` and what the rules of the files say to it. */
+struct nsnet_expect {
+	bool can, holds;
+	const char *flow;   /* "customer1/app -> internet tcp/443" */
+	const char *reason; /* why it is so, in words */
+	const char *file;
+	uint32_t line;
+};
+
+/* -EINVAL (UNKNOWN_PEER) can only be when the files have errors. */
+size_t nsnet_policies_expects(const struct nsnet_policies *p);
+int nsnet_policies_ask(struct nsnet_policies *p, size_t i, struct nsnet_expect *ret,
+		       struct nsnet_err *err);
+
+/*
+ * The language as a JSON Schema (draft 2020-12), and as the manual page
+ * nsnet-policy(5). Free them with free().
+ */
+int nsnet_policy_schema(char **ret, struct nsnet_err *err);
+int nsnet_policy_manual(char **ret, struct nsnet_err *err);
 
 /* ---- the engine by hand ----------------------------------------------------- */
 

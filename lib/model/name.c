@@ -129,3 +129,8 @@ int nsn_endpoint_name_check(const char *name, struct nsnet_err *err)
 	return check(name, "an endpoint", reserved(name) && strcmp(name, NSN_DEFAULT_ENDPOINT) != 0,
 		     err);
 }
+
+int nsn_rule_name_check(const char *name, struct nsnet_err *err)
+{
+	return check(name, "a rule", false, err);
+}

@@ -8,6 +8,15 @@
  */
 #include "tenant.h"
 
+/* What a rule may be called: as a tenant, reserved words too. */
+int nsn_rule_name_check(const char *name, struct nsnet_err *err);
+
+/* For the first difference in words. Always false, so that one is one statement. */
+bool nsn_differ(char *buf, size_t size, const char *fmt, ...) NSN_PRINTF(3, 4);
+
+/* A copy of @n elements of @size bytes; none is NULL. @ret is a pointer's. false: no memory. */
+bool nsn_copy_array(void *ret, const void *array, size_t n, size_t size);
+
 /* What a tenant's name may be, and `default`. */
 int nsn_endpoint_name_check(const char *name, struct nsnet_err *err);
 
@@ -32,6 +41,20 @@ int nsn_labels_parse(struct nsn_label **ret, size_t *n_ret, const char *const *t
 /* By name, each once; `none` alone is nobody. */
 int nsn_owners_parse(struct nsn_user **ret, size_t *n_ret, const char *const *texts, size_t n,
 		     struct nsnet_err *err);
+
+/* What no word of a policy has: white space, control characters, no ASCII; NULL when it has none.
+ */
+const char *nsn_word_fault(const char *text);
+/* What a text cannot have: no UTF-8, control characters, what turns its direction; or NULL. */
+const char *nsn_text_fault(const char *text);
+bool nsn_word_capitals(const char *text);
+/* Makes what is before @stop small; '\0': all of it. */
+void nsn_word_lower(char *text, char stop);
+
+/* Why text up to '/' is no IPv4 address, when nsn_ip_parse() says that it is none. */
+const char *nsn_ip4_fault(const char *text);
+/* "255.255.255.0" as a length; false when it is no mask. */
+bool nsn_mask_len(const char *text, uint8_t *ret);
 
 /* Why an endpoint cannot have @ip in @subnet; NULL when it can. */
 const char *nsn_address_fault(const struct nsn_prefix *subnet, const struct nsn_ip *ip);

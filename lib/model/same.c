@@ -7,9 +7,7 @@
 #include "../base/cleanup.h"
 #include "parts.h"
 
-/* Always false, so that a difference is one statement. */
-static bool differ(char *buf, size_t size, const char *fmt, ...) NSN_PRINTF(3, 4);
-static bool differ(char *buf, size_t size, const char *fmt, ...)
+bool nsn_differ(char *buf, size_t size, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -34,8 +32,8 @@ static bool same_prefix(const char *what, const struct nsn_prefix *have,
 		return true;
 	if (want->ip.family != 0 && nsn_prefix_cmp(have, want) == 0)
 		return true;
-	return differ(buf, size, "%s %s, not %s", what, prefix_words(have, a),
-		      prefix_words(want, b));
+	return nsn_differ(buf, size, "%s %s, not %s", what, prefix_words(have, a),
+			  prefix_words(want, b));
 }
 
 static bool same_numbers(const struct nsn_tenant *have, const struct nsn_tenant *want, char *buf,
@@ -44,13 +42,14 @@ static bool same_numbers(const struct nsn_tenant *have, const struct nsn_tenant 
 	char a[NSN_RATE_STRLEN], b[NSN_RATE_STRLEN];
 
 	if ((want->given & NSN_GIVEN_MTU) && have->mtu != want->mtu)
-		return differ(buf, size, "mtu %" PRIu32 ", not %" PRIu32, have->mtu, want->mtu);
+		return nsn_differ(buf, size, "mtu %" PRIu32 ", not %" PRIu32, have->mtu, want->mtu);
 	if ((want->given & NSN_GIVEN_INSIDE) && have->inside_deny != want->inside_deny)
-		return differ(buf, size, "inside %s, not %s", have->inside_deny ? "deny" : "allow",
-			      want->inside_deny ? "deny" : "allow");
+		return nsn_differ(buf, size, "inside %s, not %s",
+				  have->inside_deny ? "deny" : "allow",
+				  want->inside_deny ? "deny" : "allow");
 	if ((want->given & NSN_GIVEN_RATE) && have->rate != want->rate)
-		return differ(buf, size, "rate %s, not %s", nsn_rate_str(have->rate, a),
-			      nsn_rate_str(want->rate, b));
+		return nsn_differ(buf, size, "rate %s, not %s", nsn_rate_str(have->rate, a),
+				  nsn_rate_str(want->rate, b));
 	return true;
 }
 
@@ -64,12 +63,12 @@ static bool same_labels(const struct nsn_tenant *have, const struct nsn_tenant *
 		int c = !h ? 1 : !w ? -1 : strcmp(h->key, w->key);
 
 		if (c < 0)
-			return differ(buf, size, "label %s=%s, not none", h->key, h->value);
+			return nsn_differ(buf, size, "label %s=%s, not none", h->key, h->value);
 		if (c > 0)
-			return differ(buf, size, "no label %s=%s", w->key, w->value);
+			return nsn_differ(buf, size, "no label %s=%s", w->key, w->value);
 		if (strcmp(h->value, w->value) != 0)
-			return differ(buf, size, "label %s=%s, not %s=%s", h->key, h->value, w->key,
-				      w->value);
+			return nsn_differ(buf, size, "label %s=%s, not %s=%s", h->key, h->value,
+					  w->key, w->value);
 	}
 	return true;
 }
@@ -83,9 +82,9 @@ static bool same_owners(const struct nsn_tenant *have, const struct nsn_tenant *
 		int c = !h ? 1 : !w ? -1 : strcmp(h->name, w->name);
 
 		if (c < 0)
-			return differ(buf, size, "owner %s, not none", h->name);
+			return nsn_differ(buf, size, "owner %s, not none", h->name);
 		if (c > 0)
-			return differ(buf, size, "no owner %s", w->name);
+			return nsn_differ(buf, size, "no owner %s", w->name);
 	}
 	return true;
 }
@@ -99,13 +98,14 @@ static bool same_endpoints(const struct nsn_tenant *have, const struct nsn_tenan
 		const struct nsn_endpoint *h = nsn_tenant_endpoint(have, w->name);
 
 		if (!h)
-			return differ(buf, size, "no endpoint %s", w->name);
+			return nsn_differ(buf, size, "no endpoint %s", w->name);
 		if (!nsn_endpoint_same(h, w, buf, size))
 			return false;
 	}
 	for (size_t i = 0; i < have->n_endpoints; i++)
 		if (!nsn_tenant_endpoint(want, have->endpoints[i].name))
-			return differ(buf, size, "endpoint %s, not none", have->endpoints[i].name);
+			return nsn_differ(buf, size, "endpoint %s, not none",
+					  have->endpoints[i].name);
 	return true;
 }
 
@@ -114,7 +114,7 @@ bool nsn_tenant_same(const struct nsn_tenant *have, const struct nsn_tenant *wan
 		     size_t size)
 {
 	if (strcmp(have->name, want->name) != 0)
-		return differ(buf, size, "name %s, not %s", have->name, want->name);
+		return nsn_differ(buf, size, "name %s, not %s", have->name, want->name);
 	if ((want->given & NSN_GIVEN_SUBNET) &&
 	    !same_prefix("subnet", &have->subnet, &want->subnet, buf, size))
 		return false;

@@ -125,8 +125,7 @@ static uint8_t starts_with(const char *text)
 	return head(text, "/%", buf) && nsn_ip_parse(&ip, buf) == 0 ? ip.family : 0;
 }
 
-/* Why the four numbers are none; for text up to '/' that does not parse. */
-static const char *address_fault(const char *text)
+const char *nsn_ip4_fault(const char *text)
 {
 	unsigned int parts = 0;
 
@@ -148,8 +147,8 @@ static const char *address_fault(const char *text)
 			 : "an address has four numbers, here are more";
 }
 
-/* "255.255.255.0" as a length; false when the ones are not together. */
-static bool mask_len(const char *text, uint8_t *ret)
+/* false also when the ones are not together. */
+bool nsn_mask_len(const char *text, uint8_t *ret)
 {
 	struct nsn_prefix p = {0};
 	struct nsn_ip mask, same;
@@ -173,7 +172,7 @@ static int parse_len(struct nsn_prefix *p, const struct family *f, const char *t
 	size_t digits = strspn(len, "0123456789");
 	uint64_t n;
 
-	if (f->family == AF_INET && mask_len(len, &p->len))
+	if (f->family == AF_INET && nsn_mask_len(len, &p->len))
 		return refuse_but(err, f, text, "the length is written as a mask", p);
 	if (digits == 0)
 		return refuse_like(err, f, text,
@@ -200,7 +199,7 @@ static int parse(struct nsn_prefix *ret, const struct family *f, const char *tex
 	if (!head(text, "/", address) || nsn_ip_parse(&p.ip, address) < 0)
 		return refuse_like(err, f, text,
 				   f->family == AF_INET
-					   ? address_fault(text)
+					   ? nsn_ip4_fault(text)
 					   : "an address is hexadecimal numbers with ':' "
 					     "between them, once '::'");
 	if (!slash)

@@ -128,8 +128,7 @@ int nsn_tenant_init(struct nsn_tenant *ret, const char *name, const char *subnet
 
 /* ---- copying ---------------------------------------------------------------- */
 
-/* false: no memory. */
-static bool copy_array(void *ret, const void *array, size_t n, size_t size)
+bool nsn_copy_array(void *ret, const void *array, size_t n, size_t size)
 {
 	void *copy = NULL;
 
@@ -150,9 +149,9 @@ int nsn_tenant_copy(struct nsn_tenant *ret, const struct nsn_tenant *t, struct n
 	copy.endpoints = NULL;
 	copy.labels = NULL;
 	copy.owners = NULL;
-	if (!copy_array(&copy.endpoints, t->endpoints, t->n_endpoints, sizeof(*t->endpoints)) ||
-	    !copy_array(&copy.labels, t->labels, t->n_labels, sizeof(*t->labels)) ||
-	    !copy_array(&copy.owners, t->owners, t->n_owners, sizeof(*t->owners)))
+	if (!nsn_copy_array(&copy.endpoints, t->endpoints, t->n_endpoints, sizeof(*t->endpoints)) ||
+	    !nsn_copy_array(&copy.labels, t->labels, t->n_labels, sizeof(*t->labels)) ||
+	    !nsn_copy_array(&copy.owners, t->owners, t->n_owners, sizeof(*t->owners)))
 		return nsn_err_nomem(err);
 	*ret = copy;
 	copy = (struct nsn_tenant){0};

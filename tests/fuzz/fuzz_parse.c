@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Any text to the parsers of addresses, subnets, names and settings: nothing crashes, and what
- * parses prints to a text that parses to the same.
+ * Any text to the parsers of addresses, subnets, names and settings, and of peers, ports, flows and
+ * times: nothing crashes, and what parses prints to a text that parses to the same.
  */
 #include <errno.h>
 #include <stddef.h>
@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "../../lib/base/ip.h"
+#include "../../lib/model/policy.h"
 #include "../../lib/model/tenant.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -216,6 +217,77 @@ static void fuzz_name(const char *text)
 	must(strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(text));
 }
 
+/* ---- the language of policies ------------------------------------------------------- */
+
+static void fuzz_peer(const char *text)
+{
+	struct nsn_peer p = {0}, again = {0};
+	struct nsnet_err err = {0};
+	char buf[NSN_PEER_STRLEN];
+	int r = nsn_peer_parse(&p, text, &err);
+
+	if (r < 0) {
+		must(err.id == NSNET_E_BAD_PEER || err.id == NSNET_E_DNS_PEER);
+		must_explain(r, &err, err.id);
+		return;
+	}
+	must(nsn_peer_parse(&again, nsn_peer_str(&p, buf), NULL) == 0);
+	must(nsn_peer_same(&p, &again));
+	must(p.kind != NSN_PEER_CIDR || p.cidr.len > 0);
+	must(p.kind != NSN_PEER_LABEL || nsn_label_ok(p.label.key, p.label.value));
+	must(p.kind != NSN_PEER_TENANT || nsn_tenant_name_check(p.tenant, NULL) == 0);
+	must(p.kind != NSN_PEER_ENDPOINT || (nsn_name_ok(p.tenant) && nsn_name_ok(p.endpoint)));
+}
+
+static void fuzz_ports(const char *text)
+{
+	struct nsn_ports p = {0}, again = {0};
+	struct nsnet_err err = {0};
+	char buf[NSN_PORTS_STRLEN];
+	int r = nsn_ports_parse(&p, text, &err);
+
+	if (r < 0) {
+		must_explain(r, &err, NSNET_E_BAD_PORT);
+		return;
+	}
+	must(p.first <= p.last && (p.first > 0 || p.last == 0 || p.last == 65535));
+	must(nsn_ports_parse(&again, nsn_ports_str(&p, buf), NULL) == 0);
+	must(nsn_ports_same(&p, &again));
+}
+
+static void fuzz_flow(const char *text)
+{
+	struct nsn_flow f = {0}, again = {0};
+	struct nsnet_err err = {0};
+	char buf[NSN_FLOW_STRLEN];
+	int r = nsn_flow_parse(&f, text, &err);
+
+	if (r < 0) {
+		must(err.id == NSNET_E_BAD_FLOW || err.id == NSNET_E_BAD_PEER ||
+		     err.id == NSNET_E_DNS_PEER || err.id == NSNET_E_BAD_PORT);
+		must_explain(r, &err, err.id);
+		return;
+	}
+	must(nsn_flow_parse(&again, nsn_flow_str(&f, buf), NULL) == 0);
+	must(nsn_peer_same(&f.from, &again.from) && nsn_peer_same(&f.to, &again.to));
+	must(nsn_ports_same(&f.ports, &again.ports));
+}
+
+static void fuzz_time(const char *text)
+{
+	struct nsnet_err err = {0};
+	char buf[NSN_TIME_STRLEN];
+	int64_t at = 0, again = 0;
+	int r = nsn_time_parse(&at, text, &err);
+
+	if (r < 0) {
+		must_explain(r, &err, NSNET_E_BAD_TIME);
+		return;
+	}
+	must(at > 0 && at < INT64_C(253402300800));
+	must(nsn_time_parse(&again, nsn_time_str(at, buf), NULL) == 0 && again == at);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = malloc(size + 1), *lined = malloc(size + 1);
@@ -236,6 +308,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fuzz_subnet(text, 1);
 	fuzz_name(text);
 	fuzz_rate(text);
+	fuzz_peer(text);
+	fuzz_ports(text);
+	fuzz_flow(text);
+	fuzz_time(text);
 	n = split(lined, lines);
 	fuzz_definition(text, lines, n);
 	fuzz_apply(text, lines[n - 1]);
