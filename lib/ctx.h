@@ -54,6 +54,10 @@ int nsn_note_overlaps(struct nsnet *n, const struct nsn_tenant *t, struct nsnet_
 int nsn_find_endpoint(const struct nsn_tenant *t, const char *name, size_t *ret,
 		      struct nsnet_err *err);
 
+/* ---- show.c: a tenant that was handed out, as the model has it ------------------------ */
+
+const struct nsn_tenant *nsn_tenants_model(const struct nsnet_tenants *list, size_t i);
+
 /* ---- change.c: what was done, as data ------------------------------------------ */
 
 struct nsn_item {

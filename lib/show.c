@@ -259,6 +259,11 @@ size_t nsnet_tenants_count(const struct nsnet_tenants *list)
 	return list->n;
 }
 
+const struct nsn_tenant *nsn_tenants_model(const struct nsnet_tenants *list, size_t i)
+{
+	return &list->list[i].t;
+}
+
 const struct nsnet_tenant *nsnet_tenants_at(const struct nsnet_tenants *list, size_t i)
 {
 	return &list->list[i];

@@ -25,6 +25,7 @@ struct nsn_span {
 
 struct nsn_diag {
 	struct nsn_span at;
+	enum nsnet_severity severity;
 	enum nsnet_code id;
 	char text[256];
 	char hint[256]; /* what can be written instead, or "" */
@@ -36,8 +37,9 @@ struct nsn_diag {
 struct nsn_diags {
 	char file[96]; /* for messages: the end of a long path */
 	struct nsn_diag list[NSN_DIAGS_MAX];
-	size_t n;     /* in the list */
-	size_t total; /* found */
+	size_t n;	 /* in the list */
+	size_t total;	 /* errors found */
+	size_t warnings; /* found */
 };
 
 /* @file: the name of the text for messages; NULL is "input". */
@@ -50,11 +52,20 @@ void nsn_diags_init(struct nsn_diags *d, const char *file);
 struct nsn_diag *nsn_diag_add(struct nsn_diags *d, const struct nsn_span *at, const char *fmt, ...)
 	NSN_PRINTF(3, 4);
 
-/* NULL is fine, like a NULL err. */
+/* The same of an error that somebody else found: its code, its message, its hint. */
+struct nsn_diag *nsn_diag_err(struct nsn_diags *d, const struct nsn_span *at,
+			      const struct nsnet_err *err);
+
+/* A warning; it takes no error's place in a full list. */
+struct nsn_diag *nsn_diag_warn(struct nsn_diags *d, const struct nsn_span *at, enum nsnet_code id,
+			       const char *fmt, ...) NSN_PRINTF(4, 5);
+
+/* Another reason than BAD_FILE. Returns @diag; NULL is fine, like a NULL err. */
+struct nsn_diag *nsn_diag_code(struct nsn_diag *diag, enum nsnet_code id);
 void nsn_diag_hint(struct nsn_diag *diag, const char *fmt, ...) NSN_PRINTF(2, 3);
 
 /*
- * The first as an error: "FILE:LINE:COL: text (and 3 more)", with where
+ * The first error as an error: "FILE:LINE:COL: text (and 3 more)", with where
  * "FILE:LINE:COL" and its hint. Return: 0 when there is none, else -EINVAL
  */
 int nsn_diags_err(const struct nsn_diags *d, struct nsnet_err *err);

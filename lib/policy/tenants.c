@@ -6,28 +6,35 @@
 
 #include "../base/cleanup.h"
 
-#define VERSION "1"
-
 /* ---- the format ------------------------------------------------------------------ */
 
-#define WORD(name_, type, field, example_, help_)                                                  \
+#define WORD(name_, type_, struct_, field, example_, help_)                                        \
 	{                                                                                          \
-		.name = (name_), .shape = NSN_SHAPE_WORD, .member = offsetof(struct type, field),  \
-		.example = (example_), .help = (help_)                                             \
+		.name = (name_), .shape = NSN_SHAPE_WORD,                                          \
+		.member = offsetof(struct struct_, field), .example = (example_), .help = (help_), \
+		.type = &nsn_type_##type_                                                          \
 	}
 #define LATER(name_, help_)                                                                        \
 	{                                                                                          \
 		.name = (name_), .shape = NSN_SHAPE_LATER, .help = (help_)                         \
 	}
+#define POLICY(name_, help_)                                                                       \
+	{                                                                                          \
+		.name = (name_), .shape = NSN_SHAPE_POLICY, .help = (help_)                        \
+	}
 
 static const struct nsn_key endpoint_keys[] = {
-	WORD("ip", nsnet_endpoint_def, ip, "auto", "an address of the subnet, or auto"),
-	WORD("ip6", nsnet_endpoint_def, ip6, "auto", "an address of subnet6, or auto"),
-	WORD("rate", nsnet_endpoint_def, rate, "10mbit", "what it may send and receive, or none"),
+	WORD("ip", ip, nsnet_endpoint_def, ip, "auto", "an address of the subnet, or auto"),
+	WORD("ip6", ip6, nsnet_endpoint_def, ip6, "auto", "an address of subnet6, or auto"),
+	WORD("rate", rate, nsnet_endpoint_def, rate, "10mbit",
+	     "what it may send and receive, or none"),
 };
 
 static const struct nsn_schema endpoint = {
+	.name = "endpoint",
 	.what = "an endpoint",
+	.help = "An endpoint is one network namespace on the tenant's network. An address in place "
+		"of the map is its ip.",
 	.example = "auto",
 	.word = "ip",
 	.keys = endpoint_keys,
@@ -42,25 +49,29 @@ static const struct nsn_key tenant_keys[] = {
 		.member = offsetof(struct nsnet_tenant_def, subnet),
 		.example = "auto",
 		.help = "an IPv4 network such as 10.10.1.0/24, or auto, or auto/LENGTH",
+		.type = &nsn_type_subnet,
 	},
-	WORD("subnet6", nsnet_tenant_def, subnet6, "auto",
+	WORD("subnet6", subnet6, nsnet_tenant_def, subnet6, "auto",
 	     "an IPv6 network such as fd00:10:1::/64, or auto, or none"),
-	WORD("inside", nsnet_tenant_def, inside, "deny",
+	WORD("inside", inside, nsnet_tenant_def, inside, "deny",
 	     "may endpoints talk to each other: allow or deny"),
-	WORD("mtu", nsnet_tenant_def, mtu, "1400", "bytes of the longest packet"),
-	WORD("rate", nsnet_tenant_def, rate, "100mbit",
+	WORD("mtu", mtu, nsnet_tenant_def, mtu, "1400", "bytes of the longest packet"),
+	WORD("rate", rate, nsnet_tenant_def, rate, "100mbit",
 	     "what all endpoints together may send and receive, or none"),
 	{
 		.name = "labels",
 		.shape = NSN_SHAPE_NAMES,
 		.example = "{ pci: cde, tier: gold }",
 		.help = "words for the tenant, by which it can be found",
+		.type = &nsn_type_label_value,
+		.names = &nsn_type_label_key,
 	},
 	{
 		.name = "owners",
 		.shape = NSN_SHAPE_WORDS,
 		.example = "[alice, bob]",
 		.help = "users of this machine to whom it belongs",
+		.type = &nsn_type_user,
 	},
 	{
 		.name = "endpoints",
@@ -69,14 +80,18 @@ static const struct nsn_key tenant_keys[] = {
 		.help = "an address each, or a map; left out: one, called default",
 		.if_none = "leave it out and there is one endpoint, called default",
 		.of = &endpoint,
+		.names = &nsn_type_endpoint,
 	},
 	LATER("dns", "names that the tenant may look up"),
 	LATER("snat", "the address under which it is seen outside"),
 	LATER("reject", "answer what is forbidden instead of dropping it"),
 };
 
-static const struct nsn_schema tenant = {
+const struct nsn_schema nsn_schema_tenant = {
+	.name = "tenant",
 	.what = "a tenant",
+	.help = "A tenant is a network of its own, with no path to any other unless a rule says "
+		"so.",
 	.example = "{ subnet: auto }",
 	.keys = tenant_keys,
 	.n_keys = NSN_COUNT(tenant_keys),
@@ -88,8 +103,9 @@ static const struct nsn_key file_keys[] = {
 		.shape = NSN_SHAPE_WORD,
 		.required = true,
 		.member = NSN_NO_MEMBER,
-		.example = VERSION,
+		.example = NSN_FORMAT_VERSION,
 		.help = "the version of the format",
+		.type = &nsn_type_version,
 	},
 	{
 		.name = "tenants",
@@ -97,25 +113,22 @@ static const struct nsn_key file_keys[] = {
 		.required = true,
 		.example = "{}",
 		.help = "the tenants, by name",
-		.of = &tenant,
+		.of = &nsn_schema_tenant,
+		.names = &nsn_type_tenant,
 	},
-	LATER("name", "what the file is called in messages"),
-	LATER("rules", "who may talk to whom"),
-	LATER("quarantine", "tenants that are cut off"),
-	LATER("expect", "what has to be so, whatever the rules"),
+	POLICY("name", "what the set of files is called"),
+	POLICY("rules", "who may talk to whom"),
+	POLICY("quarantine", "tenants that are cut off"),
+	POLICY("expect", "what has to be so, whatever the rules"),
 };
 
+/* What policies have is in language.c. */
 static const struct nsn_schema file = {
 	.what = "the file",
-	.example = "nsnet: " VERSION,
+	.example = "nsnet: " NSN_FORMAT_VERSION,
 	.keys = file_keys,
 	.n_keys = NSN_COUNT(file_keys),
 };
-
-const struct nsn_schema *nsn_tenants_schema(void)
-{
-	return &file;
-}
 
 /* ---- definitions ------------------------------------------------------------------- */
 
@@ -176,16 +189,16 @@ static int read_endpoints(struct nsnet_tenant_def *def, struct nsn_arena *mem,
 	return 0;
 }
 
-static int read_tenant(struct nsnet_tenant_def *def, struct nsn_arena *mem,
-		       const struct nsn_node *map, const char *name)
+int nsn_tenant_read(struct nsnet_tenant_def *def, struct nsn_arena *mem, const struct nsn_node *map,
+		    const char *name)
 {
 	int r;
 
-	def->name = map->key->text;
+	*def = (struct nsnet_tenant_def){.name = map->key->text};
 	def->where = nsn_arena_printf(mem, "%s:%u:%u", name, map->key->at.line, map->key->at.col);
 	if (!def->where)
 		return -ENOMEM;
-	nsn_schema_words(&tenant, map, def);
+	nsn_schema_words(&nsn_schema_tenant, map, def);
 	r = read_labels(def, mem, nsn_node_get(map, "labels"));
 	if (r == 0)
 		r = read_owners(def, mem, nsn_node_get(map, "owners"));
@@ -195,19 +208,19 @@ static int read_tenant(struct nsnet_tenant_def *def, struct nsn_arena *mem,
 }
 
 /* In a file of another version everything else may have another meaning, too. */
-static bool version_ok(const struct nsn_node *root, struct nsn_diags *diags)
+bool nsn_version_ok(const struct nsn_node *root, struct nsn_diags *diags)
 {
 	const struct nsn_node *version;
 	char shown[NSN_SHOW_SIZE];
 
 	version = root->kind == NSN_NODE_MAP ? nsn_node_get(root, "nsnet") : NULL;
 	if (!version || version->kind != NSN_NODE_WORD || nsn_node_empty(version) ||
-	    strcmp(version->text, VERSION) == 0)
+	    strcmp(version->text, NSN_FORMAT_VERSION) == 0)
 		return true;
 	nsn_diag_hint(nsn_diag_add(diags, &version->at,
 				   "'%s' is not a version of the format that this nsnet knows",
 				   nsn_text_show(version->text, shown, sizeof(shown))),
-		      "write nsnet: " VERSION);
+		      "write nsnet: " NSN_FORMAT_VERSION);
 	return false;
 }
 
@@ -218,7 +231,7 @@ int nsn_tenants_read(const struct nsnet_tenant_def **ret, size_t *count, struct 
 	struct nsnet_tenant_def *defs;
 	size_t n = 0;
 
-	if (version_ok(root, diags))
+	if (nsn_version_ok(root, diags))
 		nsn_schema_check(&file, root, diags);
 	if (diags->total)
 		return -EINVAL;
@@ -228,7 +241,7 @@ int nsn_tenants_read(const struct nsnet_tenant_def **ret, size_t *count, struct 
 	if (!defs)
 		return -ENOMEM;
 	for (const struct nsn_node *m = tenants->first; m; m = m->next) {
-		int r = read_tenant(&defs[n++], mem, m, diags->file);
+		int r = nsn_tenant_read(&defs[n++], mem, m, diags->file);
 
 		if (r < 0)
 			return r;

@@ -3,7 +3,7 @@
 #define NSN_POLICY_TENANTS_H
 
 /*
- * tenants - a file of tenants as definitions. Pure.
+ * tenants - a file of tenants alone as definitions. Pure.
  *
  *	nsnet: 1                         # the version of the format
  *	tenants:
@@ -24,8 +24,17 @@
  */
 #include "schema.h"
 
-/* The file as a whole; tenants and endpoints hang from there. */
-const struct nsn_schema *nsn_tenants_schema(void);
+#define NSN_FORMAT_VERSION "1"
+
+/* Whether a file is of a version that can be read; if not, @diags has it. */
+bool nsn_version_ok(const struct nsn_node *root, struct nsn_diags *diags);
+
+/* What is in a tenant; endpoints hang from there. */
+extern const struct nsn_schema nsn_schema_tenant;
+
+/* One tenant in a map that was checked; @name is the file's. 0 or -ENOMEM. */
+int nsn_tenant_read(struct nsnet_tenant_def *def, struct nsn_arena *mem, const struct nsn_node *map,
+		    const char *name);
 
 /*
  * nsn_tenants_read() - The definitions in a tree

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Any text as a file of tenants: nothing crashes, what is refused says where and why, and what is
- * read has all its members.
+ * Any text as a file of tenants, and as one of policies: nothing crashes, what is refused says
+ * where and why, and what is read has all its members. What is a file of tenants is one of
+ * policies, too.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -11,6 +13,7 @@
 #include <string.h>
 
 #include "../../lib/nsnet.h"
+#include "../../lib/model/policy.h"
 #include "../../lib/policy/tenants.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -98,6 +101,75 @@ static void check_def(const struct nsnet_tenant_def *def)
 		must_be_text(def->endpoints[i].name);
 }
 
+/* ---- policies -------------------------------------------------------------------------- */
+
+static void check_told(const struct nsnet_policies *p)
+{
+	const size_t n = nsnet_policies_diags(p);
+	size_t errors = 0;
+
+	must(n <= nsnet_policies_errors(p) + nsnet_policies_warnings(p));
+	for (size_t i = 0; i < n; i++) {
+		struct nsnet_diag d;
+
+		nsnet_policies_diag(p, i, &d);
+		must(d.line >= 1 && d.col >= 1 && d.end_line >= d.line);
+		must(d.text[0] != '\0' && strcmp(d.file, "f") == 0 && d.id != NSNET_E_NONE);
+		must(d.source_col >= 1 && d.source_col <= d.col && strlen(d.source) <= 4 * 200);
+		must(!strpbrk(d.source, "\x1b\n\r"));
+		errors += d.severity == NSNET_ERROR ? 1 : 0;
+	}
+	must((errors > 0) == (nsnet_policies_errors(p) > 0));
+}
+
+/* What is handed out as text is what the parsers take. */
+static void check_policy(const struct nsnet_policy *r)
+{
+	struct nsn_peer peer;
+	struct nsn_ports ports;
+
+	must(nsn_name_ok(r->name) && nsn_name_ok(r->set) && r->n_from && r->n_to && r->n_ports);
+	for (size_t i = 0; i < r->n_from; i++)
+		must(nsn_peer_parse(&peer, r->from[i], NULL) == 0);
+	for (size_t i = 0; i < r->n_to; i++)
+		must(nsn_peer_parse(&peer, r->to[i], NULL) == 0);
+	for (size_t i = 0; i < r->n_ports; i++)
+		must(nsn_ports_parse(&ports, r->ports[i], NULL) == 0);
+	must(strlen(r->because) <= NSN_TEXT_MAX && r->line >= 1);
+}
+
+static void check_policies(const char *text, size_t size, bool tenants)
+{
+	const struct nsnet_policy_text file = {"f", text, size, "d"};
+	struct nsnet_policies *p = NULL;
+	struct nsnet_err err = {0};
+
+	must(nsnet_policies_parse(&p, &file, 1, NULL, 1800000000, &err) == 0);
+	check_told(p);
+	for (size_t i = 0; i < nsnet_policies_count(p); i++) {
+		struct nsnet_policy r;
+
+		nsnet_policies_get(p, i, &r);
+		check_policy(&r);
+	}
+	for (size_t i = 0; i < nsnet_policies_expects(p); i++) {
+		struct nsnet_expect e;
+		int r = nsnet_policies_ask(p, i, &e, &err);
+
+		must(r == 0 || (r == -EINVAL && err.id == NSNET_E_UNKNOWN_PEER));
+		must(r == 0 || nsnet_policies_errors(p) > 0);
+		must(r < 0 || (strstr(e.flow, " -> ") && e.reason[0]));
+	}
+	/* Of a shape that is fine there, what is left to refuse is values. */
+	for (size_t i = 0; tenants && i < nsnet_policies_diags(p); i++) {
+		struct nsnet_diag d;
+
+		nsnet_policies_diag(p, i, &d);
+		must(d.id != NSNET_E_BAD_FILE && d.id != NSNET_E_UNKNOWN_KEY);
+	}
+	nsnet_policies_free(p);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct nsnet_tenant_def *list;
@@ -109,8 +181,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	r = nsnet_defs_parse(&defs, "f", (const char *)data, size, &err);
 	must(err.code == r);
 	check_diags((const char *)data, size);
+	check_policies((const char *)data, size, r == 0);
 	if (r < 0) {
-		must(r == -EINVAL && err.id == NSNET_E_BAD_FILE && !defs);
+		must(r == -EINVAL && !defs);
+		must(err.id == NSNET_E_BAD_FILE || err.id == NSNET_E_UNKNOWN_KEY);
 		must(strncmp(err.msg, err.where, strlen(err.where)) == 0 && err.where[0]);
 		return 0;
 	}

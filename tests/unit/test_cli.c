@@ -793,6 +793,10 @@ static void completion_offers_what_can_stand_there(void **state)
 		{"__complete -- help BAD_N", "BAD_NAME\n"},
 		{"__complete -- help exi", "exit\n"},
 		{"__complete -- help endpoint sh", "show\n"},
+		{"__complete -- policy te", "test\n"},
+		{"__complete -- policy check x", "@file\n"},
+		{"__complete -- policy show a-rule x", "@file\n"},
+		{"__complete -- policy list --columns NAME,OW x", "@file\n"},
 		{"__complete -- completion b", "bash\n"},
 		{"__complete -- completion bash b", ""},
 		/* A misplaced option, a wrong word: silence. */
@@ -802,8 +806,9 @@ static void completion_offers_what_can_stand_there(void **state)
 		{"__complete -- tenant show -- --js", ""},
 		{"__complete -- enter c1 ls --js", "@file\n"},
 		{"__complete -- __comp", ""},
-		{"__complete", "tenant\nendpoint\nexport\nplan\nrepair\ngc\nstatus\nenter\nhelp\n"
-			       "completion\nversion\n"},
+		{"__complete",
+		 "tenant\nendpoint\npolicy\nexport\nplan\nrepair\ngc\nstatus\nenter\nhelp\n"
+		 "completion\nversion\n"},
 	};
 
 	(void)state;
@@ -871,7 +876,7 @@ static void every_code_has_an_exit_status_and_a_help_text(void **state)
 		run_line(&a, line);
 		assert_int_equal(a.status, 0);
 		assert_non_null(strstr(a.out, nsnet_code_help((enum nsnet_code)id)));
-		assert_true(nsnet_code_exit((enum nsnet_code)id) >= 2);
+		assert_true(nsnet_code_exit((enum nsnet_code)id) != 1);
 	}
 }
 

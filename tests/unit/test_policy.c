@@ -13,6 +13,7 @@
 
 #include "../../lib/base/cleanup.h"
 #include "../../lib/policy/chars.h"
+#include "../../lib/policy/language.h"
 #include "../../lib/policy/tenants.h"
 
 NSN_CLEANUP(struct nsnet_defs, nsnet_defs_free)
@@ -221,7 +222,8 @@ static void assert_refused(const char *text, size_t len, const char *at, const c
 	assert_string_equal(err.where, where);
 	assert_string_equal(err.hint, hint);
 	assert_int_equal(err.code, -EINVAL);
-	assert_int_equal(err.id, NSNET_E_BAD_FILE);
+	assert_int_equal(err.id, strncmp(msg, "unknown key", 11) == 0 ? NSNET_E_UNKNOWN_KEY
+								      : NSNET_E_BAD_FILE);
 }
 
 #define BEGIN  "begin with nsnet: 1"
@@ -350,6 +352,7 @@ static void each_text_that_is_no_tree_is_refused_in_its_own_words(void **state)
 }
 
 #define TENANT_HAS "a tenant has: subnet, subnet6, inside, mtu, rate, labels, owners, endpoints"
+#define CHECK	   "nsnet policy check FILE"
 #define VALUE	   "write a value after ':' and a space"
 
 /* Trees that are no tenants. */
@@ -403,10 +406,12 @@ static const struct {
 	{T "tenant: {}\n", "5:1", "unknown key 'tenant' in the file", "did you mean tenants?"},
 	{T "t2: {}\n", "5:1", "unknown key 't2' in the file", "the file has: nsnet, tenants"},
 	{T "rule: {}\n", "5:1", "unknown key 'rule' in the file", "the file has: nsnet, tenants"},
-	{T "name: x\n", "5:1", "'name' is not known to this version of nsnet", ""},
-	{T "rules: []\n", "5:1", "'rules' is not known to this version of nsnet", ""},
-	{T "quarantine: []\n", "5:1", "'quarantine' is not known to this version of nsnet", ""},
-	{T "expect: []\n", "5:1", "'expect' is not known to this version of nsnet", ""},
+	{T "name: x\n", "5:1", "'name' belongs to policies, and tenants alone are read", CHECK},
+	{T "rules: []\n", "5:1", "'rules' belongs to policies, and tenants alone are read", CHECK},
+	{T "quarantine: []\n", "5:1",
+	 "'quarantine' belongs to policies, and tenants alone are read", CHECK},
+	{T "expect: []\n", "5:1", "'expect' belongs to policies, and tenants alone are read",
+	 CHECK},
 	{T "    dns: x\n", "5:5", "'dns' is not known to this version of nsnet", ""},
 	{T "    snat: x\n", "5:5", "'snat' is not known to this version of nsnet", ""},
 	{T "    reject: yes\n", "5:5", "'reject' is not known to this version of nsnet", ""},
@@ -483,7 +488,7 @@ static void all_errors_are_found_in_their_order(void **state)
 		{{6, 5, 6, 8}, "'mtu' is given twice, first in line 5, column 5"},
 		{{7, 16, 7, 18}, "aliases cannot be used: '*m'"},
 		{{7, 26, 7, 28}, "'rate' has to be one value, not a list"},
-		{{8, 1, 8, 6}, "'rules' is not known to this version of nsnet"},
+		{{8, 1, 8, 6}, "'rules' belongs to policies, and tenants alone are read"},
 	};
 	struct nsn_arena mem = {0};
 	struct nsn_diags d;
@@ -495,7 +500,7 @@ static void all_errors_are_found_in_their_order(void **state)
 	for (size_t i = 0; i < NSN_COUNT(want); i++) {
 		assert_string_equal(d.list[i].text, want[i].text);
 		assert_memory_equal(&d.list[i].at, &want[i].at, sizeof(want[i].at));
-		assert_int_equal(d.list[i].id, NSNET_E_BAD_FILE);
+		assert_int_equal(d.list[i].id, i == 1 ? NSNET_E_UNKNOWN_KEY : NSNET_E_BAD_FILE);
 	}
 	assert_string_equal(d.list[1].hint, "did you mean subnet?");
 	assert_refused(text, strlen(text), "3:3", "'t1' has no subnet (and 6 more)",
@@ -893,7 +898,7 @@ static const struct nsn_schema *below(const struct nsn_schema *schema, const cha
 
 static void the_tables_are_complete(void **state)
 {
-	const struct nsn_schema *file = nsn_tenants_schema(), *tenant, *endpoint;
+	const struct nsn_schema *file = &nsn_schema_file, *tenant, *endpoint;
 
 	(void)state;
 	check_table(file);
