@@ -12,6 +12,7 @@ LIBDIR     = $(PREFIX)/lib
 INCLUDEDIR = $(PREFIX)/include
 SCHEMADIR  = $(PREFIX)/share/nsnet/schema
 BASHDIR    = $(PREFIX)/share/bash-completion/completions
+MAN5DIR    = $(PREFIX)/share/man/man5
 
 ifeq ($(origin CC),default)
 CC := gcc
@@ -219,10 +220,12 @@ $(FUZZ_LIB): $(patsubst %.c,$(BUILD)/fuzz/%.o,$(LIB_SRC)) $(BUILD)/.lib.list
 $(FUZZ_PROGS): $(BUILD)/fuzz/%: $(BUILD)/fuzz/tests/fuzz/%.o $(FUZZ_LIB)
 	$(CLANG) -fsanitize=fuzzer,address,undefined $(filter %.o,$^) $(FUZZ_LIB) -o $@ \
 		-Wl,--as-needed $(LIB_LIBS)
+# A rule and whom it is about take more room than an address.
+FUZZ_LEN_policy := 1000
 # New inputs go to the build folder; those worth keeping are copied to tests/fuzz/corpus by hand.
 $(FUZZ_TARGETS): fuzz-%: $(BUILD)/fuzz/fuzz_%
 	@mkdir -p $(BUILD)/fuzz/corpus/$*
-	$< -runs=$(FUZZ_RUNS) -max_len=256 -timeout=10 -print_final_stats=1 \
+	$< -runs=$(FUZZ_RUNS) -max_len=$(or $(FUZZ_LEN_$*),256) -timeout=10 -print_final_stats=1 \
 		-artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus/$* $(wildcard tests/fuzz/corpus/$*)
 fuzz: $(FUZZ_TARGETS)
 
@@ -283,10 +286,12 @@ format:
 
 INSTALLED = $(SBINDIR)/nsnet $(LIBDIR)/libnsnet.so.$(VERSION) $(LIBDIR)/$(SONAME) $(LIBDIR)/libnsnet.so \
 	$(LIBDIR)/libnsnet.a $(LIBDIR)/pkgconfig/nsnet.pc $(INCLUDEDIR)/nsnet.h \
-	$(addprefix $(SCHEMADIR)/,$(notdir $(SCHEMAS))) $(BASHDIR)/nsnet
+	$(addprefix $(SCHEMADIR)/,$(notdir $(SCHEMAS)) nsnet-1.json) $(BASHDIR)/nsnet \
+	$(MAN5DIR)/nsnet-policy.5
 
 install: all
-	install -d $(addprefix $(DESTDIR),$(SBINDIR) $(LIBDIR)/pkgconfig $(INCLUDEDIR) $(SCHEMADIR) $(BASHDIR))
+	install -d $(addprefix $(DESTDIR),$(SBINDIR) $(LIBDIR)/pkgconfig $(INCLUDEDIR) $(SCHEMADIR) $(BASHDIR) \
+		$(MAN5DIR))
 	install -m 755 $(NSNET) $(DESTDIR)$(SBINDIR)/nsnet
 	install -m 755 $(LIB_SO) $(DESTDIR)$(LIBDIR)/
 	ln -sf $(notdir $(LIB_SO)) $(DESTDIR)$(LIBDIR)/$(SONAME)
@@ -296,7 +301,9 @@ install: all
 	install -m 644 lib/nsnet.h $(DESTDIR)$(INCLUDEDIR)/
 	install -m 644 $(SCHEMAS) $(DESTDIR)$(SCHEMADIR)/
 	$(NSNET) completion bash >$(DESTDIR)$(BASHDIR)/nsnet
-	chmod 644 $(DESTDIR)$(BASHDIR)/nsnet
+	$(NSNET) policy schema >$(DESTDIR)$(SCHEMADIR)/nsnet-1.json
+	$(NSNET) policy manual >$(DESTDIR)$(MAN5DIR)/nsnet-policy.5
+	chmod 644 $(addprefix $(DESTDIR),$(BASHDIR)/nsnet $(SCHEMADIR)/nsnet-1.json $(MAN5DIR)/nsnet-policy.5)
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED))

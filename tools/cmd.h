@@ -126,6 +126,15 @@ int cmd_endpoint_add(struct ctx *ctx, struct nsnet_err *err);
 int cmd_endpoint_list(struct ctx *ctx, struct nsnet_err *err);
 int cmd_endpoint_show(struct ctx *ctx, struct nsnet_err *err);
 
+extern const struct out_column policy_columns[];
+int check_policy_check(const struct ctx *ctx, struct nsnet_err *err);
+int cmd_policy_check(struct ctx *ctx, struct nsnet_err *err);
+int cmd_policy_test(struct ctx *ctx, struct nsnet_err *err);
+int cmd_policy_list(struct ctx *ctx, struct nsnet_err *err);
+int cmd_policy_show(struct ctx *ctx, struct nsnet_err *err);
+int cmd_policy_schema(struct ctx *ctx, struct nsnet_err *err);
+int cmd_policy_manual(struct ctx *ctx, struct nsnet_err *err);
+
 extern const struct opt plan_options[];
 int cmd_plan(struct ctx *ctx, struct nsnet_err *err);
 int cmd_repair(struct ctx *ctx, struct nsnet_err *err);

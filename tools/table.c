@@ -197,6 +197,92 @@ const struct cmd cmd_table[] = {
 		.run = cmd_del,
 	},
 	{
+		.noun = "policy",
+		.verb = "check",
+		.aliases = "lint validate",
+		.args = "[FILE|DIR|-...]",
+		.max_args = -1,
+		.help = "say all that is wrong with files of policies",
+		.more = "Of a folder it reads *.yaml, *.yml and *.json. All files are read "
+			"together:\n"
+			"rules may name the tenants of each, and those of this host when root "
+			"asks.\n"
+			"Nothing is changed. Without FILE it reads standard input.\n"
+			"\n"
+			"The status is 1 when there are errors, 0 with warnings alone, 2 when a "
+			"file\n"
+			"cannot be read. `nsnet policy manual | man -l -` explains the language.",
+		.examples = "nsnet policy check policies/\n"
+			    "nsnet policy check tenants.yaml rules.yaml\n"
+			    "nsnet policy check -j -",
+		.operands = "file",
+		.check = check_policy_check,
+		.run = cmd_policy_check,
+	},
+	{
+		.noun = "policy",
+		.verb = "test",
+		.args = "FILE|DIR...",
+		.min_args = 1,
+		.max_args = -1,
+		.help = "say whether what files of policies expect comes out",
+		.more = "Each `can` and `cannot` below `expect:` is asked of the rules of the "
+			"files.\n"
+			"What fails is printed with its reason; with -v, what holds, too. The "
+			"status\n"
+			"is 1 when one fails. Nothing is changed.",
+		.examples = "nsnet policy test policies/\n"
+			    "nsnet policy test -v policies/30-peering.yaml",
+		.operands = "file",
+		.run = cmd_policy_test,
+	},
+	{
+		.noun = "policy",
+		.verb = "list",
+		.aliases = "ls",
+		.args = "FILE|DIR...",
+		.min_args = 1,
+		.max_args = -1,
+		.flags = CMD_TABLE | CMD_NAMES,
+		.columns = policy_columns,
+		.help = "list the rules of files of policies",
+		.examples = "nsnet policy list policies/\n"
+			    "nsnet policy list -o wide policies/30-peering.yaml",
+		.operands = "file",
+		.run = cmd_policy_list,
+	},
+	{
+		.noun = "policy",
+		.verb = "show",
+		.aliases = "inspect get",
+		.args = "RULE FILE|DIR...",
+		.min_args = 2,
+		.max_args = -1,
+		.flags = CMD_NAMES,
+		.help = "show all about one rule of files of policies",
+		.examples = "nsnet policy show app-to-ledger policies/",
+		.operands = "none file",
+		.run = cmd_policy_show,
+	},
+	{
+		.noun = "policy",
+		.verb = "schema",
+		.args = "",
+		.help = "print the language of policies as a JSON Schema",
+		.examples = "nsnet policy schema",
+		.run = cmd_policy_schema,
+	},
+	{
+		.noun = "policy",
+		.verb = "manual",
+		.args = "",
+		.help = "print the language of policies as a manual page",
+		.examples = "nsnet policy manual",
+		.more = "`nsnet policy manual | man -l -` shows it; `make install` puts it where "
+			"man looks.",
+		.run = cmd_policy_manual,
+	},
+	{
 		.verb = "export",
 		.args = "[TENANT...]",
 		.max_args = -1,

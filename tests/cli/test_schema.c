@@ -67,6 +67,8 @@ static void assert_valid(const char *kind, const char *document)
 
 static void every_answer_is_as_its_schema_says(void **state)
 {
+	NSN_AUTO(nsn_freep) char *examples = source_path("policies");
+
 	(void)state;
 	need_jsonschema();
 	PRINTS("TenantList", "tenant", "list");
@@ -103,6 +105,12 @@ static void every_answer_is_as_its_schema_says(void **state)
 	PRINTS("Change", "endpoint", "del", "customer2/db");
 	PRINTS("Change", "tenant", "del", "--if-exists", "ghost");
 	PRINTS("Change", "tenant", "del", "-y", "customer1", "customer2");
+	PRINTS("PolicyCheck", "policy", "check", examples);
+	PRINTS("PolicyList", "policy", "list", examples);
+	PRINTS("Policy", "policy", "show", "no-metadata", examples);
+	PRINTS("Policy", "policy", "show", "billing-app-to-ledger-db", examples);
+	PRINTS("PolicyTest", "policy", "test", examples);
+	PRINTS("Help", "policy", "manual");
 	PRINTS("Version", "version");
 	PRINTS("Help", "help");
 	PRINTS("Help", "help", "exit");
@@ -159,6 +167,13 @@ static void what_a_schema_does_not_say_is_refused(void **state)
 		 "'mtv' was unexpected"},
 		{"Tenants", "{\"nsnet\":1,\"tenants\":{\"C1\":{\"subnet\":\"auto\"}}}",
 		 "does not match"},
+		{"PolicyTest",
+		 "{\"nsnet\":1,\"kind\":\"PolicyTest\",\"hold\":0,\"total\":1,\"items\":[{}]}",
+		 "is a required"},
+		{"PolicyCheck",
+		 "{\"nsnet\":1,\"kind\":\"PolicyCheck\",\"errors\":0,\"warnings\":0,\"files\":0,"
+		 "\"items\":[]}",
+		 "less than the minimum"},
 		{"Error", "{\"error\":{\"code\":\"IO\"}}", "is a required"},
 	};
 
@@ -177,14 +192,16 @@ static void what_a_schema_does_not_say_is_refused(void **state)
 /* Those above are all there are. */
 static void every_schema_is_tested(void **state)
 {
-	static const char known[] = " Change Endpoint EndpointList Error Help Plan Status Tenant "
-				    "TenantList Tenants Version ";
+	static const char known[] =
+		" Change Endpoint EndpointList Error Help Plan Policy PolicyCheck "
+		"PolicyList PolicyTest Status Tenant TenantList Tenants "
+		"Version ";
 	NSN_AUTO(nsn_freep) char *pattern = source_path("tools/schema/*.json");
 	glob_t files;
 
 	(void)state;
 	assert_int_equal(glob(pattern, 0, NULL, &files), 0);
-	assert_int_equal(files.gl_pathc, 11);
+	assert_int_equal(files.gl_pathc, 15);
 	for (size_t i = 0; i < files.gl_pathc; i++) {
 		const char *name = strrchr(files.gl_pathv[i], '/') + 1;
 		char word[64];
