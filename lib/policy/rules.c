@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* rules - maps that were checked as members of the model */
+/*
+ * rules - maps as members of the model. What was refused is told already and left
+ * out: also what is no word, or no node at all any more (an alias).
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,12 +10,12 @@
 
 #include "policy.h"
 
-/* The word of a key, "" when it is not there. */
+/* The word of a key, "" when there is none. */
 static const char *word(const struct nsn_node *map, const char *key)
 {
 	const struct nsn_node *m = nsn_node_get(map, key);
 
-	return m ? m->text : "";
+	return m && m->kind == NSN_NODE_WORD ? m->text : "";
 }
 
 static void copy(char *to, size_t size, const char *text)
@@ -63,7 +66,7 @@ static int read_some(void *ret, size_t *n, size_t size, const struct nsn_node *s
 		return -ENOMEM;
 	memcpy(ret, &items, sizeof(items));
 	for (; m; m = some->kind == NSN_NODE_LIST ? m->next : NULL)
-		if (parse(items + *n * size, m->text) == 0)
+		if (m->kind == NSN_NODE_WORD && parse(items + *n * size, m->text) == 0)
 			++*n;
 	return 0;
 }

@@ -146,8 +146,6 @@ static int try_member(const struct check *c, const struct nsn_node *m)
 	const struct nsn_key *key = nsn_schema_key(&nsn_schema_tenant, m->key->text);
 	struct nsnet_tenant_def def = {0};
 
-	if (!has_shape(key, m))
-		return 0;
 	if (strcmp(key->name, "labels") == 0)
 		return try_labels(c, m);
 	if (strcmp(key->name, "owners") == 0)
@@ -228,11 +226,16 @@ int nsn_tenant_check(struct nsn_tenant *ret, struct nsnet_tenant_def *def, struc
 {
 	const size_t before = file->diags->total;
 	struct check c = {.mem = mem, .diags = file->diags, .tenant = map->key->text};
+	bool shaped = true;
 	int r = 0;
 
 	/* It was told with the names of all. */
 	if (nsn_tenant_name_check(c.tenant, NULL) < 0)
 		c.tenant = "customer1";
+	for (const struct nsn_node *m = map->first; m; m = m->next)
+		shaped &= has_shape(nsn_schema_key(&nsn_schema_tenant, m->key->text), m);
+	if (!shaped)
+		return -EINVAL;
 	for (const struct nsn_node *m = map->first; r == 0 && m; m = m->next)
 		r = try_member(&c, m);
 	if (r == 0)
