@@ -466,6 +466,19 @@ static int cut(struct nsn_job *job, struct nsnet_err *err)
 	return r;
 }
 
+/* Also the folder of files that an earlier run has removed, and then failed. */
+static int drop_folders(const struct nsn_job *job, struct nsnet_err *err)
+{
+	const struct nsn_state *s = known(job);
+	size_t i;
+	int r = 0;
+
+	for (i = 0; r == 0 && i < s->n; i++)
+		if (s->objects[i].kind == NSN_OBJ_FILE)
+			r = nsn_file_drop(&s->objects[i], err);
+	return r;
+}
+
 /* Pins and descriptors; after this nothing of ours holds the namespaces. */
 static int let_go(struct nsn_job *job, const struct nsn_plan *gone, struct nsnet_err *err)
 {
@@ -476,7 +489,7 @@ static int let_go(struct nsn_job *job, const struct nsn_plan *gone, struct nsnet
 	for (i = 0; r == 0 && i < job->site.n; i++)
 		if (job->site.spaces[i].leftover)
 			r = nsn_pin_drop(job->site.spaces[i].pin, err);
-	return r;
+	return r == 0 ? drop_folders(job, err) : r;
 }
 
 int nsn_job_destroy(struct nsn_job *job, bool dry, struct nsnet_change *c, struct nsn_item *item,
