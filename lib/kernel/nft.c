@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include <libnftnl/chain.h>
 #include <libnftnl/table.h>
 #include <libnftnl/udata.h>
 #include <linux/netfilter.h>
@@ -12,10 +11,8 @@
 #include "../base/cleanup.h"
 #include "../nl/nl.h"
 #include "nft_parts.h"
-#include "nft_rule.h"
 
 NSN_NFT_CLEANUP(struct nftnl_table, nftnl_table_free)
-NSN_NFT_CLEANUP(struct nftnl_chain, nftnl_chain_free)
 NSN_CLEANUP(struct nftnl_udata_buf, nftnl_udata_buf_free)
 
 NSN_CLEANUP(struct nsn_nft_txn, nsn_nft_free)
@@ -43,6 +40,8 @@ void nsn_nft_free(struct nsn_nft_txn *t)
 	if (!t)
 		return;
 	nsn_nft_run_free(t->run);
+	nsn_state_clear(&t->expected);
+	nsn_state_clear(&t->doomed);
 	nsn_nl_batch_free(t->batch);
 	free(t);
 }
@@ -51,6 +50,8 @@ int nsn_nft_commit(struct nsn_nft_txn *t, struct nsn_nl *nl, struct nsnet_err *e
 {
 	int r = nsn_nft_run_end(t, err);
 
+	if (r == 0)
+		r = nsn_nft_chains_end(t, err);
 	return r < 0 ? r : nsn_nl_batch_commit(nl, t->batch, err);
 }
 
@@ -98,77 +99,6 @@ static int table_message(struct nsn_nft_txn *t, uint16_t type, uint16_t flags,
 	return 0;
 }
 
-static int chain_message(struct nsn_nft_txn *t, uint16_t type, uint16_t flags,
-			 const struct nsn_object *o, struct nsnet_err *err)
-{
-	NSN_AUTO(nftnl_chain_freep) struct nftnl_chain *chain = nftnl_chain_alloc();
-	const struct nsn_chain *c = &o->u.chain;
-	struct nlmsghdr *h;
-
-	if (!chain || nftnl_chain_set_str(chain, NFTNL_CHAIN_TABLE, c->table) < 0 ||
-	    nftnl_chain_set_str(chain, NFTNL_CHAIN_NAME, c->name) < 0)
-		return nsn_err_nomem(err);
-	if (type == NFT_MSG_NEWCHAIN && c->type[0]) {
-		if (nftnl_chain_set_str(chain, NFTNL_CHAIN_TYPE, c->type) < 0)
-			return nsn_err_nomem(err);
-		nftnl_chain_set_u32(chain, NFTNL_CHAIN_HOOKNUM, c->hook);
-		nftnl_chain_set_s32(chain, NFTNL_CHAIN_PRIO, c->priority);
-		nftnl_chain_set_u32(chain, NFTNL_CHAIN_POLICY, c->policy);
-	}
-	h = nsn_nft_message(t, type, flags, o, c->family, err);
-	if (!h)
-		return -ENOMEM;
-	nftnl_chain_nlmsg_build_payload(h, chain);
-	return 0;
-}
-
-static int rule_message(struct nsn_nft_txn *t, const struct nsn_object *o,
-			const struct nsn_rule *from, struct nsnet_err *err)
-{
-	struct nlmsghdr *h = nsn_nft_message(t, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, o,
-					     o->u.chain.family, err);
-	int r = h ? nsn_rule_write(h, &o->u.chain, from) : -ENOMEM;
-
-	if (r == -EINVAL)
-		return nsn_err(err, r, NSNET_E_KERNEL,
-			       "chain '%s' has a rule that nsnet did not write", o->u.chain.name);
-	return r < 0 ? nsn_err_nomem(err) : 0;
-}
-
-/* DELRULE with a chain and no handle removes all rules of the chain. */
-static int flush_message(struct nsn_nft_txn *t, const struct nsn_object *o, struct nsnet_err *err)
-{
-	static const struct nsn_rule any;
-	struct nlmsghdr *h = nsn_nft_message(t, NFT_MSG_DELRULE, 0, o, o->u.chain.family, err);
-
-	if (!h || nsn_rule_write(h, &o->u.chain, &any) < 0)
-		return nsn_err_nomem(err);
-	return 0;
-}
-
-/* A chain with its rules, which must be gone before it. */
-static int chain_write(struct nsn_nft_txn *t, uint16_t type, uint16_t flags,
-		       const struct nsn_object *o, struct nsnet_err *err)
-{
-	size_t i;
-	int r;
-
-	if (type == NFT_MSG_DELCHAIN) {
-		r = flush_message(t, o, err);
-		return r < 0 ? r : chain_message(t, type, flags, o, err);
-	}
-	r = chain_message(t, type, flags, o, err);
-	for (i = 0; r == 0 && i < o->u.chain.n_rules; i++)
-		r = rule_message(t, o, &o->u.chain.rules[i], err);
-	return r;
-}
-
-/* What the kernel takes only when a chain is made. */
-static bool same_hook(const struct nsn_chain *a, const struct nsn_chain *b)
-{
-	return strcmp(a->type, b->type) == 0 && a->hook == b->hook && a->priority == b->priority;
-}
-
 /* A message of the first type for what is there changes nothing, and is no error. */
 static const struct writer {
 	int (*write)(struct nsn_nft_txn *t, uint16_t type, uint16_t flags,
@@ -180,7 +110,7 @@ static const struct writer {
 	[NSN_OBJ_LIMIT] = {nsn_nft_limit_write, NFT_MSG_NEWOBJ, NFT_MSG_DELOBJ},
 	[NSN_OBJ_SET] = {nsn_nft_set_write, NFT_MSG_NEWSET, NFT_MSG_DELSET},
 	[NSN_OBJ_ELEM] = {nsn_nft_elem_write, NFT_MSG_NEWSETELEM, NFT_MSG_DELSETELEM},
-	[NSN_OBJ_CHAIN] = {chain_write, NFT_MSG_NEWCHAIN, NFT_MSG_DELCHAIN},
+	[NSN_OBJ_CHAIN] = {nsn_nft_chain_write, NFT_MSG_NEWCHAIN, NFT_MSG_DELCHAIN},
 };
 
 int nsn_nft_add(struct nsn_nft_txn *t, const struct nsn_object *o, struct nsnet_err *err)
@@ -194,6 +124,12 @@ int nsn_nft_del(struct nsn_nft_txn *t, const struct nsn_object *o, struct nsnet_
 {
 	const struct writer *w = &writers[o->kind];
 
+	/* A table takes along what is left in it, and then there is nothing to remove there. */
+	if (o->kind == NSN_OBJ_TABLE) {
+		if (nsn_nft_chains_end(t, err) < 0)
+			return -ENOMEM;
+		nsn_state_clear(&t->expected);
+	}
 	return w->write(t, w->drop, 0, o, err);
 }
 
@@ -202,11 +138,9 @@ int nsn_nft_change(struct nsn_nft_txn *t, const struct nsn_object *want,
 {
 	int r;
 
-	/* Rules are replaced in one transaction: no packet sees the chain empty. */
-	if (want->kind == NSN_OBJ_CHAIN && same_hook(&want->u.chain, &have->u.chain))
-		r = flush_message(t, have, err);
-	else
-		r = nsn_nft_del(t, have, err);
+	if (want->kind == NSN_OBJ_CHAIN)
+		return nsn_nft_chain_change(t, want, have, err);
+	r = nsn_nft_del(t, have, err);
 	return r < 0 ? r : nsn_nft_add(t, want, err);
 }
 
@@ -262,99 +196,6 @@ static int each_table(const struct nlmsghdr *msg, void *arg, struct nsnet_err *e
 	return o->u.table.name ? 0 : nsn_err_nomem(err);
 }
 
-static int each_chain(const struct nlmsghdr *msg, void *arg, struct nsnet_err *err)
-{
-	NSN_AUTO(nftnl_chain_freep) struct nftnl_chain *chain = nftnl_chain_alloc();
-	const struct nsn_nft_dump *d = arg;
-	struct nsn_arena *arena = &d->state->arena;
-	struct nsn_object *o;
-	struct nsn_chain *c;
-
-	if (!chain)
-		return nsn_err_nomem(err);
-	if (nftnl_chain_nlmsg_parse(msg, chain) < 0)
-		return nsn_err(err, -EBADMSG, NSNET_E_KERNEL, "unreadable nft chain");
-	if (strcmp(nftnl_chain_get_str(chain, NFTNL_CHAIN_TABLE), d->table) != 0)
-		return 0;
-	o = nsn_state_add(d->state, NSN_OBJ_CHAIN, d->at, "");
-	if (!o)
-		return nsn_err_nomem(err);
-	c = &o->u.chain;
-	c->family = (uint8_t)nftnl_chain_get_u32(chain, NFTNL_CHAIN_FAMILY);
-	c->table = nsn_arena_strdup(arena, nftnl_chain_get_str(chain, NFTNL_CHAIN_TABLE));
-	c->name = nsn_arena_strdup(arena, nftnl_chain_get_str(chain, NFTNL_CHAIN_NAME));
-	c->type = "";
-	if (nftnl_chain_is_set(chain, NFTNL_CHAIN_TYPE)) {
-		c->type = nsn_arena_strdup(arena, nftnl_chain_get_str(chain, NFTNL_CHAIN_TYPE));
-		c->hook = nftnl_chain_get_u32(chain, NFTNL_CHAIN_HOOKNUM);
-		c->priority = nftnl_chain_get_s32(chain, NFTNL_CHAIN_PRIO);
-		c->policy = nftnl_chain_get_u32(chain, NFTNL_CHAIN_POLICY);
-	}
-	return c->table && c->name && c->type ? 0 : nsn_err_nomem(err);
-}
-
-/* The chain a rule belongs to, among those just read. */
-static struct nsn_chain *chain_of(const struct nsn_nft_dump *d, const struct nsn_chain *like)
-{
-	size_t i;
-
-	if (strcmp(like->table, d->table) != 0)
-		return NULL;
-	for (i = d->start; i < d->state->n; i++) {
-		struct nsn_object *o = &d->state->objects[i];
-
-		if (o->kind == NSN_OBJ_CHAIN && o->u.chain.family == like->family &&
-		    strcmp(o->u.chain.name, like->name) == 0)
-			return &o->u.chain;
-	}
-	return NULL;
-}
-
-/* Rules come in order. The array doubles in the arena, which keeps the old one until the end. */
-static int append_rule(struct nsn_chain *c, struct nsn_arena *arena, const struct nsn_rule *rule)
-{
-	size_t n = c->n_rules;
-	struct nsn_rule *grown;
-
-	if ((n & (n - 1)) == 0) { /* full at 0, 1, 2, 4, ... */
-		grown = nsn_arena_alloc(arena, (n ? 2 * n : 1) * sizeof(*grown));
-		if (!grown)
-			return -ENOMEM;
-		if (n)
-			memcpy(grown, c->rules, n * sizeof(*grown));
-		c->rules = grown;
-	}
-	((struct nsn_rule *)(uintptr_t)c->rules)[n] = *rule;
-	c->n_rules++;
-	return 0;
-}
-
-static void restart_rules(void *arg)
-{
-	const struct nsn_nft_dump *d = arg;
-	size_t i;
-
-	for (i = d->start; i < d->state->n; i++)
-		if (d->state->objects[i].kind == NSN_OBJ_CHAIN)
-			d->state->objects[i].u.chain.n_rules = 0;
-}
-
-static int each_rule(const struct nlmsghdr *msg, void *arg, struct nsnet_err *err)
-{
-	const struct nsn_nft_dump *d = arg;
-	struct nsn_chain in = {0}, *c;
-	struct nsn_rule rule;
-	int r;
-
-	r = nsn_rule_read(msg, &in, &rule, &d->state->arena);
-	if (r == -EBADMSG)
-		return nsn_err(err, r, NSNET_E_KERNEL, "unreadable nft rule");
-	c = r == 0 ? chain_of(d, &in) : NULL;
-	if (r < 0 || (c && append_rule(c, &d->state->arena, &rule) < 0))
-		return nsn_err_nomem(err);
-	return 0;
-}
-
 static int dump_kind(struct nsn_nl *nl, struct nsn_nft_dump *d, uint16_t type,
 		     int (*each)(const struct nlmsghdr *, void *, struct nsnet_err *),
 		     void (*again)(void *), const char *what, struct nsnet_err *err)
@@ -387,8 +228,10 @@ int nsn_nft_dump(struct nsn_nl *nl, const char *table, struct nsn_state *ret, st
 		r = nsn_nft_dump_elems(nl, &d, sets, err);
 	d.start = ret->n;
 	if (r == 0)
-		r = dump_kind(nl, &d, NFT_MSG_GETCHAIN, each_chain, nsn_nft_restart, "chains", err);
+		r = dump_kind(nl, &d, NFT_MSG_GETCHAIN, nsn_nft_chain_read, nsn_nft_restart,
+			      "chains", err);
 	if (r == 0)
-		r = dump_kind(nl, &d, NFT_MSG_GETRULE, each_rule, restart_rules, "rules", err);
+		r = dump_kind(nl, &d, NFT_MSG_GETRULE, nsn_nft_chain_rule_read,
+			      nsn_nft_chain_restart, "rules", err);
 	return r;
 }

@@ -23,10 +23,12 @@ struct nsn_nft_txn;
  * never passes for what we made:
  *   objects of other types (a quota, a ct helper) are counters whose name has the
  *     type before it: "quota q". A space is in no name of ours.
- *   sets with a size, a timeout, a policy... have the flag NSN_NFT_SET_ODD, which
- *     is none of the kernel's
- *   elements with a timeout, data, a comment, a counter... are `odd`
- *   anonymous sets of foreign rules are sets; what is in them is left out
+ *   sets with a policy, a counter in each element... have the flag NSN_NFT_SET_ODD,
+ *     which is none of the kernel's
+ *   elements with a timeout, a comment, a counter... are `odd`, and so are both ends
+ *     of an interval in a set of a single field (the kernel has two elements for it)
+ *   anonymous sets of foreign rules are sets; what is in them is left out, and so are
+ *     the elements of sets that packets fill (NFT_SET_EVAL)
  */
 #define NSN_NFT_SET_ODD (UINT32_C(1) << 31)
 int nsn_nft_dump(struct nsn_nl *nl, const char *table, struct nsn_state *ret, struct nsn_place at,
@@ -37,15 +39,18 @@ void nsn_nft_free(struct nsn_nft_txn *t); /* not committed: nothing happens; NUL
 
 /*
  * For NSN_OBJ_TABLE, _COUNTER, _LIMIT, _SET, _ELEM and _CHAIN, in this order:
- * what refers to something comes after it. What is there already in the same
- * form is left as it is; -EINVAL (INTERNAL, KERNEL) for what cannot be written.
- * A limit of more than 18,446,744,073 bytes a second, burst included, is refused
+ * what refers to something comes after it. Only chains may come in any order, and
+ * after the elements and rules that lead to them: of those that something leads to
+ * an empty one is made first. (One that is not added then stays as it is.) What is there already in
+ * the same form is left as it is; -EINVAL (INTERNAL, KERNEL) for what cannot be written. A limit of
+ * more than 18,446,744,073 bytes a second, burst included, is refused
  * (-EOVERFLOW): the kernel multiplies them by nanoseconds in 64 bits.
  */
 int nsn_nft_add(struct nsn_nft_txn *t, const struct nsn_object *o, struct nsnet_err *err);
 /*
- * In the opposite order. A table goes with what is in it, a set with its
- * elements, a chain with its rules. What is not there refuses the transaction
+ * In the opposite order: chains lose their rules in their turn and go when all else
+ * of the transaction has been done, or with their table. A table goes with what is in it, a set
+ * with its elements, a chain with its rules. What is not there refuses the transaction
  * (-ENOENT), what is referred to as well (-EBUSY).
  */
 int nsn_nft_del(struct nsn_nft_txn *t, const struct nsn_object *o, struct nsnet_err *err);

@@ -5,9 +5,11 @@
 /*
  * nft_parts - what the files of nft share. Private to lib/kernel.
  *
- * nft.c      transactions; tables, chains and their rules
- * nft_obj.c  named objects: counters, limits
- * nft_set.c  sets and their elements
+ * nft.c        transactions; tables
+ * nft_obj.c    named objects: counters, limits
+ * nft_set.c, nft_elem.c  sets and their elements
+ * nft_chain.c  chains
+ * nft_rule.c, nft_expr.c, nft_act.c  their rules
  */
 #include "nft.h"
 
@@ -26,7 +28,7 @@ struct nsn_nft_run;
 
 /*
  * The most one of our messages takes: a rule of NSN_NFT_EXPRS (20) expressions,
- * of which the largest is 100 bytes (a bitwise on a whole register), a comment
+ * of which the largest is 140 bytes (a dynset with a limit in it), a comment
  * and two names, which the kernel lets have 255 characters.
  */
 #define NSN_NFT_ROOM  4096
@@ -34,8 +36,10 @@ struct nsn_nft_run;
 
 struct nsn_nft_txn {
 	struct nsn_nl_batch *batch;
-	uint32_t sets;		 /* made in this transaction: each needs a number of its own */
-	struct nsn_nft_run *run; /* elements that will be one message; NULL: none */
+	uint32_t sets;		   /* made in this transaction: each needs a number of its own */
+	struct nsn_nft_run *run;   /* elements that will be one message; NULL: none */
+	struct nsn_state expected; /* chains made, empty, before what leads to them */
+	struct nsn_state doomed;   /* chains that go at the end */
 };
 
 /*
@@ -53,6 +57,16 @@ int nsn_nft_set_write(struct nsn_nft_txn *t, uint16_t type, uint16_t flags,
 		      const struct nsn_object *o, struct nsnet_err *err);
 int nsn_nft_elem_write(struct nsn_nft_txn *t, uint16_t type, uint16_t flags,
 		       const struct nsn_object *o, struct nsnet_err *err);
+int nsn_nft_chain_write(struct nsn_nft_txn *t, uint16_t type, uint16_t flags,
+			const struct nsn_object *o, struct nsnet_err *err);
+int nsn_nft_chain_change(struct nsn_nft_txn *t, const struct nsn_object *want,
+			 const struct nsn_object *have, struct nsnet_err *err);
+/* Something in the table of @by leads to the chain @name: if there is none, makes one without
+ * rules. */
+int nsn_nft_chain_expect(struct nsn_nft_txn *t, const struct nsn_object *by, const char *name,
+			 struct nsnet_err *err);
+/* Removes the chains that wait for it. */
+int nsn_nft_chains_end(struct nsn_nft_txn *t, struct nsnet_err *err);
 /* Elements are collected; this makes a message of those that wait. */
 int nsn_nft_run_end(struct nsn_nft_txn *t, struct nsnet_err *err);
 void nsn_nft_run_free(struct nsn_nft_run *run); /* NULL is fine */
@@ -73,6 +87,9 @@ struct nsn_nft_dump {
  */
 int nsn_nft_obj_read(const struct nlmsghdr *msg, void *arg, struct nsnet_err *err);
 int nsn_nft_set_read(const struct nlmsghdr *msg, void *arg, struct nsnet_err *err);
+int nsn_nft_chain_read(const struct nlmsghdr *msg, void *arg, struct nsnet_err *err);
+int nsn_nft_chain_rule_read(const struct nlmsghdr *msg, void *arg, struct nsnet_err *err);
+void nsn_nft_chain_restart(void *arg); /* forgets the rules */
 /* Forgets what was read since `start`. */
 void nsn_nft_restart(void *arg);
 

@@ -47,19 +47,26 @@ static int each_route(const struct nlmsghdr *msg, void *arg, struct nsnet_err *e
 	struct nlattr *tb[RTA_MAX + 1];
 	struct nsn_object *o;
 	const char *link = "";
+	uint32_t table;
 
 	if (msg->nlmsg_type != RTM_NEWROUTE)
 		return 0;
 	if (nlmsg_parse(nsn_msg_mutable(msg), sizeof(*rtm), tb, RTA_MAX, NULL) < 0)
 		return nsn_dump_unreadable("route", err);
-	if (rtm->rtm_table != RT_TABLE_MAIN || is_kernels(rtm))
+	table = tb[RTA_TABLE] ? nla_get_u32(tb[RTA_TABLE]) : rtm->rtm_table;
+	/* What a workload does beyond the main table is its own business. */
+	if (is_kernels(rtm) || (table != RT_TABLE_MAIN && d->at.role != NSN_GATEWAY))
 		return 0;
-	if (tb[RTA_OIF])
+	/* One that leads nowhere has the link `lo`, in IPv6. */
+	if (tb[RTA_OIF] && rtm->rtm_type == RTN_UNICAST)
 		link = nsn_dump_link(d, (int)nla_get_u32(tb[RTA_OIF]));
 	o = nsn_state_add(d->state, NSN_OBJ_ROUTE, d->at, link ? link : "");
 	if (!o)
 		return nsn_err_nomem(err);
 	o->u.route.protocol = rtm->rtm_protocol;
+	o->u.route.table = table == RT_TABLE_MAIN ? 0 : table;
+	o->u.route.type = rtm->rtm_type == RTN_UNICAST ? 0 : rtm->rtm_type;
+	o->u.route.onlink = rtm->rtm_flags & RTNH_F_ONLINK;
 	o->u.route.dst.len = rtm->rtm_dst_len;
 	/* A default route has none. */
 	if (tb[RTA_DST])
@@ -90,6 +97,8 @@ static int add_hop(struct rtnl_route *route, const struct nsn_object *o, int ind
 	/* The route owns its hops from here on. */
 	rtnl_route_add_nexthop(route, hop);
 	rtnl_route_nh_set_ifindex(hop, index);
+	if (o->u.route.onlink)
+		rtnl_route_nh_set_flags(hop, RTNH_F_ONLINK);
 	/* RTA_GATEWAY takes the route's family only; to delete, the link is enough. */
 	if (family != o->u.route.dst.ip.family)
 		return 0;
@@ -98,6 +107,11 @@ static int add_hop(struct rtnl_route *route, const struct nsn_object *o, int ind
 		return -ENOMEM;
 	rtnl_route_nh_set_gateway(hop, via);
 	return 0;
+}
+
+static uint32_t table_of(const struct nsn_object *o)
+{
+	return o->u.route.table ? o->u.route.table : RT_TABLE_MAIN;
 }
 
 static int build(struct rtnl_route **ret, const struct nsn_object *o, int index,
@@ -109,10 +123,11 @@ static int build(struct rtnl_route **ret, const struct nsn_object *o, int index,
 		return nsn_err_nomem(err);
 	nl_addr_set_prefixlen(dst, o->u.route.dst.len);
 	rtnl_route_set_family(route, o->u.route.dst.ip.family);
-	rtnl_route_set_table(route, RT_TABLE_MAIN);
+	rtnl_route_set_table(route, table_of(o));
 	rtnl_route_set_protocol(route, o->u.route.protocol);
-	rtnl_route_set_type(route, RTN_UNICAST);
-	rtnl_route_set_scope(route, o->u.route.via.family ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK);
+	rtnl_route_set_type(route, o->u.route.type ? o->u.route.type : RTN_UNICAST);
+	rtnl_route_set_scope(route, o->u.route.via.family || o->u.route.type ? RT_SCOPE_UNIVERSE
+									     : RT_SCOPE_LINK);
 	if (rtnl_route_set_dst(route, dst) < 0 || (index && add_hop(route, o, index) < 0))
 		return nsn_err_nomem(err);
 	*ret = NSN_TAKE_PTR(route);
@@ -123,12 +138,14 @@ int nsn_route_add(struct nsn_nl *nl, const struct nsn_object *o, struct nsnet_er
 {
 	NSN_AUTO(rtnl_route_putp) struct rtnl_route *route = NULL;
 	NSN_AUTO(nlmsg_freep) struct nl_msg *msg = NULL;
-	int index, r;
+	int index = 0, r = 0;
 
 	if (o->u.route.via.family && o->u.route.via.family != o->u.route.dst.ip.family)
 		return nsn_err(err, -EAFNOSUPPORT, NSNET_E_INTERNAL,
 			       "a route and its gateway are of one family");
-	r = nsn_link_index(nl, o->link, &index, err);
+	/* One that leads nowhere hangs on no link. */
+	if (o->link[0] || !o->u.route.type)
+		r = nsn_link_index(nl, o->link, &index, err);
 	if (r == 0)
 		r = build(&route, o, index, err);
 	if (r < 0)

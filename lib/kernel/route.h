@@ -3,18 +3,19 @@
 #define NSN_KERNEL_ROUTE_H
 
 /*
- * route - routes of the main table (NSN_OBJ_ROUTE), both families
+ * route - routes (NSN_OBJ_ROUTE), both families
  *
  * A route without a gateway is "on the link": its addresses are asked for
  * there. A default route may go via an address that is only reachable by such
- * a one; make that first.
+ * a one; make that first, or say `onlink`.
  */
 #include "../object/object.h"
 
 struct nsn_nl;
 
 /*
- * Adds the routes to @ret, but for those that the kernel makes of addresses.
+ * Adds the routes to @ret, but for those that the kernel makes of addresses: of all
+ * tables in a gateway, of the main one in a workload's namespace.
  * @ret must hold the links of @at already. One with several hops, or with none,
  * has link "" and no gateway.
  */

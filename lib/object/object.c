@@ -8,10 +8,13 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include <linux/fib_rules.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/rtnetlink.h>
 
 #include "../base/cleanup.h"
+#include "elem.h"
 
 bool nsn_place_same(struct nsn_place a, struct nsn_place b)
 {
@@ -27,10 +30,17 @@ int nsn_place_cmp(struct nsn_place a, struct nsn_place b)
 
 /* ---- nft rules --------------------------------------------------------------- */
 
+static bool same_rate(const struct nsn_rate *a, const struct nsn_rate *b)
+{
+	return a->rate == b->rate && a->unit == b->unit && a->burst == b->burst &&
+	       a->flags == b->flags;
+}
+
 bool nsn_expr_same(const struct nsn_expr *a, const struct nsn_expr *b)
 {
 	return a->kind == b->kind && a->kind != NSN_EXPR_OTHER && a->key == b->key &&
-	       a->reg == b->reg && a->offset == b->offset && a->len == b->len &&
+	       a->reg == b->reg && a->to == b->to && a->offset == b->offset && a->len == b->len &&
+	       a->flags == b->flags && same_rate(&a->limit, &b->limit) &&
 	       memcmp(a->data, b->data, sizeof(a->data)) == 0 &&
 	       memcmp(a->mask, b->mask, sizeof(a->mask)) == 0 && strcmp(a->name, b->name) == 0;
 }
@@ -106,7 +116,7 @@ static bool same_table(obj *a, obj *b)
 	       a->u.table.flags == b->u.table.flags;
 }
 
-static const char *family_name(uint8_t family)
+const char *nsn_family_name(uint8_t family)
 {
 	switch (family) {
 	case NFPROTO_INET:
@@ -128,8 +138,8 @@ static const char *family_name(uint8_t family)
 
 static char *str_table(obj *o, struct nsn_arena *m)
 {
-	return nsn_arena_printf(m, "%s %s (%s)%s", family_name(o->u.table.family), o->u.table.name,
-				o->u.table.comment,
+	return nsn_arena_printf(m, "%s %s (%s)%s", nsn_family_name(o->u.table.family),
+				o->u.table.name, o->u.table.comment,
 				o->u.table.flags & NFT_TABLE_F_DORMANT ? " dormant" : "");
 }
 
@@ -144,8 +154,8 @@ static int cmp_counter(obj *a, obj *b)
 
 static char *str_counter(obj *o, struct nsn_arena *m)
 {
-	return nsn_arena_printf(m, "%s %s %s", family_name(o->u.counter.family), o->u.counter.table,
-				o->u.counter.name);
+	return nsn_arena_printf(m, "%s %s %s", nsn_family_name(o->u.counter.family),
+				o->u.counter.table, o->u.counter.name);
 }
 
 /* Things in a table: by family, table, name. */
@@ -176,9 +186,9 @@ static bool same_limit(obj *a, obj *b)
 static char *str_limit(obj *o, struct nsn_arena *m)
 {
 	return nsn_arena_printf(m, "%s %s %s over %" PRIu64 " bytes/%s burst %" PRIu32,
-				family_name(o->u.limit.family), o->u.limit.table, o->u.limit.name,
-				o->u.limit.rate, o->u.limit.unit == 1 ? "second" : "other unit",
-				o->u.limit.burst);
+				nsn_family_name(o->u.limit.family), o->u.limit.table,
+				o->u.limit.name, o->u.limit.rate,
+				o->u.limit.unit == 1 ? "second" : "other unit", o->u.limit.burst);
 }
 
 static int cmp_set(obj *a, obj *b)
@@ -193,66 +203,16 @@ static bool same_set(obj *a, obj *b)
 
 	return x->flags == y->flags && x->key_type == y->key_type && x->key_len == y->key_len &&
 	       x->data_type == y->data_type && x->data_len == y->data_len &&
-	       x->obj_type == y->obj_type && x->udata_len == y->udata_len &&
+	       x->obj_type == y->obj_type && x->n_fields == y->n_fields &&
+	       memcmp(x->fields, y->fields, x->n_fields) == 0 && x->size == y->size &&
+	       x->timeout == y->timeout && x->udata_len == y->udata_len &&
 	       (x->udata_len == 0 || memcmp(x->udata, y->udata, x->udata_len) == 0);
 }
 
 static char *str_set(obj *o, struct nsn_arena *m)
 {
-	return nsn_arena_printf(m, "%s %s %s", family_name(o->u.set.family), o->u.set.table,
+	return nsn_arena_printf(m, "%s %s %s", nsn_family_name(o->u.set.family), o->u.set.table,
 				o->u.set.name);
-}
-
-static int cmp_elem(obj *a, obj *b)
-{
-	const struct nsn_elem *x = &a->u.elem, *y = &b->u.elem;
-	int c = cmp_in_table(x->family, y->family, x->table, y->table, x->set, y->set);
-
-	if (c == 0 && x->key_len != y->key_len)
-		c = x->key_len < y->key_len ? -1 : 1;
-	return c ? c : memcmp(x->key, y->key, x->key_len);
-}
-
-static bool same_elem(obj *a, obj *b)
-{
-	return !a->u.elem.odd && !b->u.elem.odd && strcmp(a->u.elem.object, b->u.elem.object) == 0;
-}
-
-/*
- * A key in words: those of ours are a link's name padded to IFNAMSIZ, a MAC
- * address padded to eight bytes, an address; or less of it. Any other in hex.
- */
-static const char *key_text(const struct nsn_elem *e, struct nsn_arena *m)
-{
-	enum { NAME = 16, MAC = 8, MOST = 64 };
-	char hex[2 * MOST + 1] = "", mac_text[NSN_MAC_STRLEN], ip_text[NSN_IP_STRLEN];
-	bool six = e->key_len == NAME + MAC + 16;
-	struct nsn_ip ip = {.family = six ? AF_INET6 : AF_INET};
-	struct nsn_mac mac;
-	uint32_t i;
-
-	if (e->key_len == NAME)
-		return nsn_arena_printf(m, "%.16s", (const char *)e->key);
-	if (six || e->key_len == NAME + MAC + 4) {
-		memcpy(&mac, e->key + NAME, sizeof(mac));
-		memcpy(ip.bytes, e->key + NAME + MAC, e->key_len - NAME - MAC);
-		return nsn_arena_printf(m, "%.16s . %s . %s", (const char *)e->key,
-					nsn_mac_str(&mac, mac_text), nsn_ip_str(&ip, ip_text));
-	}
-	for (i = 0; i < e->key_len && i < MOST; i++)
-		(void)snprintf(hex + 2 * i, 3, "%02x", e->key[i]);
-	return nsn_arena_printf(m, "0x%s", hex);
-}
-
-static char *str_elem(obj *o, struct nsn_arena *m)
-{
-	const struct nsn_elem *e = &o->u.elem;
-	const char *key = key_text(e, m);
-
-	if (!key)
-		return NULL;
-	return nsn_arena_printf(m, "%s %s %s { %s%s%s }", family_name(e->family), e->table, e->set,
-				key, e->object[0] ? " : " : "", e->object);
 }
 
 static int cmp_chain(obj *a, obj *b)
@@ -281,10 +241,11 @@ static bool same_chain(obj *a, obj *b)
 static char *str_chain(obj *o, struct nsn_arena *m)
 {
 	const struct nsn_chain *c = &o->u.chain;
+	const char *policy = c->policy == NF_DROP ? " policy drop" : " policy accept";
 
-	return nsn_arena_printf(m, "%s %s %s policy %s, %zu rule%s", family_name(c->family),
-				c->table, c->name, c->policy == NF_DROP ? "drop" : "accept",
-				c->n_rules, c->n_rules == 1 ? "" : "s");
+	return nsn_arena_printf(m, "%s %s %s%s, %zu rule%s", nsn_family_name(c->family), c->table,
+				c->name, c->type[0] ? policy : "", c->n_rules,
+				c->n_rules == 1 ? "" : "s");
 }
 
 static bool same_dev(obj *a, obj *b)
@@ -398,29 +359,102 @@ static char *str_up(obj *o, struct nsn_arena *m)
 	return nsn_arena_strdup(m, o->link);
 }
 
+static int cmp_u32(uint32_t a, uint32_t b)
+{
+	return a < b ? -1 : a > b;
+}
+
 /* Longer ones first: the way to a gateway before the route that leads through it. */
 static int cmp_route(obj *a, obj *b)
 {
 	const struct nsn_prefix *x = &a->u.route.dst, *y = &b->u.route.dst;
 
-	return x->len != y->len ? (int)y->len - (int)x->len : nsn_prefix_cmp(x, y);
+	int c = x->len != y->len ? (int)y->len - (int)x->len : nsn_prefix_cmp(x, y);
+
+	return c ? c : cmp_u32(a->u.route.table, b->u.route.table);
 }
 
 static bool same_route(obj *a, obj *b)
 {
 	return strcmp(a->link, b->link) == 0 && nsn_ip_cmp(&a->u.route.via, &b->u.route.via) == 0 &&
+	       a->u.route.type == b->u.route.type && a->u.route.onlink == b->u.route.onlink &&
 	       a->u.route.protocol == b->u.route.protocol;
+}
+
+static const char *route_type(uint8_t type)
+{
+	switch (type) {
+	case RTN_UNSPEC:
+	case RTN_UNICAST:
+		return "";
+	case RTN_BLACKHOLE:
+		return "blackhole ";
+	case RTN_UNREACHABLE:
+		return "unreachable ";
+	case RTN_PROHIBIT:
+		return "prohibit ";
+	case RTN_THROW:
+		return "throw ";
+	default:
+		return "? ";
+	}
 }
 
 static char *str_route(obj *o, struct nsn_arena *m)
 {
-	char dst[NSN_PREFIX_STRLEN], via[NSN_IP_STRLEN] = "";
+	char dst[NSN_PREFIX_STRLEN], via[NSN_IP_STRLEN] = "", table[24] = "";
 	bool has_via = o->u.route.via.family;
 
 	if (has_via)
 		(void)nsn_ip_str(&o->u.route.via, via);
-	return nsn_arena_printf(m, "%s%s%s%s%s", nsn_prefix_str(&o->u.route.dst, dst),
-				has_via ? " via " : "", via, o->link[0] ? " dev " : "", o->link);
+	if (o->u.route.table)
+		(void)snprintf(table, sizeof(table), " table %u", o->u.route.table);
+	return nsn_arena_printf(m, "%s%s%s%s%s%s%s%s", route_type(o->u.route.type),
+				nsn_prefix_str(&o->u.route.dst, dst), has_via ? " via " : "", via,
+				o->link[0] ? " dev " : "", o->link,
+				o->u.route.onlink ? " onlink" : "", table);
+}
+
+static int cmp_rule(obj *a, obj *b)
+{
+	const struct nsn_fibrule *x = &a->u.rule, *y = &b->u.rule;
+	int c = (int)x->family - (int)y->family;
+
+	if (c == 0)
+		c = cmp_u32(x->priority, y->priority);
+	if (c == 0)
+		c = cmp_u32(x->mark, y->mark);
+	if (c == 0)
+		c = cmp_u32(x->mask, y->mask);
+	if (c == 0)
+		c = strcmp(x->iif, y->iif);
+	if (c == 0)
+		c = (int)x->action - (int)y->action;
+	if (c == 0)
+		c = cmp_u32(x->table, y->table);
+	if (c == 0)
+		c = (int)x->protocol - (int)y->protocol;
+	return c ? c : (int)x->odd - (int)y->odd;
+}
+
+static char *str_rule(obj *o, struct nsn_arena *m)
+{
+	const struct nsn_fibrule *r = &o->u.rule;
+	char mark[48] = "", action[32], proto[16] = "";
+
+	if (r->mask)
+		(void)snprintf(mark, sizeof(mark), " fwmark 0x%x/0x%x", r->mark, r->mask);
+	if (r->action == FR_ACT_TO_TBL)
+		(void)snprintf(action, sizeof(action), "lookup %u", r->table);
+	else if (r->action == FR_ACT_BLACKHOLE)
+		(void)snprintf(action, sizeof(action), "blackhole");
+	else
+		(void)snprintf(action, sizeof(action), "action %u", r->action);
+	if (r->protocol != NSN_RTPROT)
+		(void)snprintf(proto, sizeof(proto), " proto %u", r->protocol);
+	return nsn_arena_printf(m, "%s %u:%s%s%s%s %s%s", r->family == AF_INET ? "ip" : "ip6",
+				r->priority, mark, r->iif[0] ? " iif " : "", r->iif,
+				r->odd ? " and more" : "", action, proto);
 }
 
 static int cmp_file(obj *a, obj *b)
@@ -461,7 +495,7 @@ static const struct kind {
 	[NSN_OBJ_COUNTER] = {"counter", cmp_counter, same_always, str_counter},
 	[NSN_OBJ_LIMIT] = {"limit", cmp_limit, same_limit, str_limit},
 	[NSN_OBJ_SET] = {"set", cmp_set, same_set, str_set},
-	[NSN_OBJ_ELEM] = {"element", cmp_elem, same_elem, str_elem},
+	[NSN_OBJ_ELEM] = {"element", nsn_elem_cmp, nsn_elem_same, nsn_elem_str},
 	[NSN_OBJ_CHAIN] = {"chain", cmp_chain, same_chain, str_chain},
 	[NSN_OBJ_LINK] = {"link", cmp_link, same_dev, str_dev},
 	[NSN_OBJ_PORT] = {"port", cmp_link, same_port, str_port},
@@ -471,6 +505,7 @@ static const struct kind {
 	[NSN_OBJ_NEIGH] = {"neighbour", cmp_neigh, same_neigh, str_neigh},
 	[NSN_OBJ_UP] = {"up", cmp_link, same_always, str_up},
 	[NSN_OBJ_ROUTE] = {"route", cmp_route, same_route, str_route},
+	[NSN_OBJ_RULE] = {"rule", cmp_rule, same_always, str_rule},
 	[NSN_OBJ_FILE] = {"file", cmp_file, same_file, str_file},
 	[NSN_OBJ_PIN] = {"pin", cmp_none, same_pin, str_pin},
 };
@@ -506,6 +541,7 @@ const char *nsn_object_table(const struct nsn_object *o, uint8_t *family)
 	case NSN_OBJ_NEIGH:
 	case NSN_OBJ_UP:
 	case NSN_OBJ_ROUTE:
+	case NSN_OBJ_RULE:
 	case NSN_OBJ_FILE:
 	case NSN_OBJ_PIN:
 	case NSN_OBJ_KINDS:

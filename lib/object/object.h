@@ -24,9 +24,10 @@
 enum nsn_role {
 	NSN_GATEWAY,  /* the tenant's router namespace; no workload runs in it */
 	NSN_ENDPOINT, /* a workload namespace */
+	NSN_FAR,      /* the gateway of another tenant, as far as a cable's end is in it */
 };
 
-/* A namespace of one tenant. @id is the endpoint's, 0 for the gateway. */
+/* A namespace of one tenant. @id is the endpoint's, the other tenant's, 0 for the gateway. */
 struct nsn_place {
 	enum nsn_role role;
 	uint64_t id;
@@ -58,6 +59,7 @@ enum nsn_kind {
 	NSN_OBJ_NEIGH,
 	NSN_OBJ_UP,
 	NSN_OBJ_ROUTE,
+	NSN_OBJ_RULE, /* `ip rule`: which table of routes, and so the way that it opens */
 	NSN_OBJ_FILE,
 	NSN_OBJ_PIN,
 	NSN_OBJ_KINDS /* how many */
@@ -97,26 +99,45 @@ struct nsn_limit {
 	uint32_t flags; /* NFT_LIMIT_F_INV: it matches what is over the limit */
 };
 
+#define NSN_NFT_FIELDS 16 /* in a concatenation */
+
 struct nsn_set {
 	uint8_t family;
 	const char *table, *name;
 	uint32_t flags;	   /* NFT_SET_* */
 	uint32_t key_type; /* nft's numbers of the types, six bits each; the kernel only keeps it */
 	uint32_t key_len;
-	uint32_t data_type, data_len; /* with NFT_SET_MAP */
+	uint32_t data_type, data_len; /* with NFT_SET_MAP; verdicts: NFT_DATA_VERDICT and 0 */
 	uint32_t obj_type;	      /* with NFT_SET_OBJECT: NFT_OBJECT_* */
 	const uint8_t *udata;	      /* for nft: how to print it. May be NULL */
 	size_t udata_len;
+	/* With NFT_SET_CONCAT, which goes with NFT_SET_INTERVAL: bytes of each field of the key,
+	 * without padding. */
+	uint8_t fields[NSN_NFT_FIELDS], n_fields;
+	uint32_t size;	  /* the most elements; 0: any number. With NFT_SET_EVAL */
+	uint64_t timeout; /* of elements, in ms; 0: none. With NFT_SET_TIMEOUT */
 };
 
-/* One element. Its key is what the rule loads into registers, each part padded to 4 bytes. */
+/*
+ * One element. Its key is what the rule loads into registers, each part padded to
+ * 4 bytes. Those of a set with NFT_SET_EVAL are made by packets: none is an object.
+ */
 struct nsn_elem {
 	uint8_t family;
 	const char *table, *set;
 	const uint8_t *key;
+	const uint8_t *key_end; /* the last of an interval, of the same length; NULL: only `key` */
 	uint32_t key_len;
+	uint32_t key_type;  /* as the set's, for words only; 0: not said */
 	const char *object; /* what a map of objects maps to, else "" */
-	bool odd;	    /* observed: has more to it than we ever write; never equal */
+	/* What a map of verdicts maps to: NF_ACCEPT, NF_DROP, NFT_JUMP..., and to which chain. */
+	bool has_verdict;
+	int32_t verdict;
+	const char *chain;   /* NULL: none */
+	const uint8_t *data; /* what any other map maps to; NULL: nothing */
+	uint32_t data_len;
+	const char *comment; /* shown by `nft list ruleset`; NULL: none */
+	bool odd;	     /* observed: has more to it than we ever write; never equal */
 };
 
 struct nsn_chain {
@@ -175,6 +196,21 @@ enum {
  */
 #define NSN_RTPROT 78
 
+/*
+ * A rule of `ip rule`: all of it is its key, as in the kernel, where two that differ
+ * in the table or only in the protocol stand beside each other.
+ */
+struct nsn_fibrule {
+	uint8_t family; /* AF_INET, AF_INET6 */
+	uint32_t priority;
+	uint32_t mark, mask; /* of the packet; mask 0: any */
+	const char *iif;     /* "": any. Need not be there: it is not `link` */
+	uint8_t action;	     /* FR_ACT_TO_TBL, FR_ACT_BLACKHOLE... */
+	uint32_t table;	     /* with FR_ACT_TO_TBL */
+	uint8_t protocol;    /* NSN_RTPROT: ours */
+	bool odd;	     /* observed: has more to it than we ever write; never ours */
+};
+
 /* The first line of our files begins so, the id of the store follows. */
 #define NSN_FILE_MARK "# made by nsnet, store "
 
@@ -215,7 +251,11 @@ struct nsn_object {
 			struct nsn_prefix dst;
 			struct nsn_ip via;
 			uint8_t protocol;
+			uint32_t table; /* 0: main */
+			uint8_t type;	/* 0: unicast; RTN_BLACKHOLE...: `link` is "" */
+			bool onlink;	/* `via` is there, whatever the other routes say */
 		} route; /* NSN_OBJ_ROUTE, out of `link`; `via` family 0: on the link */
+		struct nsn_fibrule rule;
 		struct nsn_file file;
 		const char *pin; /* NSN_OBJ_PIN: the file that holds the namespace */
 	} u;

@@ -620,7 +620,7 @@ static void a_route_with_many_hops_or_none_is_like_none_of_ours(void **state)
 	for (i = 0; i < NSN_COUNT(dst); i++) {
 		struct nsn_object o = route(dst[i], NULL), found;
 
-		o.link = strcmp(dst[i], "fd00:66::/64") == 0 ? "lo" : "";
+		o.link = "";
 		found = find(nl, &o);
 		assert_int_equal(found.kind, NSN_OBJ_ROUTE);
 		assert_int_equal(found.u.route.via.family, 0);

@@ -692,16 +692,18 @@ static const struct {
 	bool more; /* brings other things as well; only that it is there is looked at */
 } by_hand[] = {
 	{"add element bridge nsnet ports { \"evil\" }", NSN_OBJ_ELEM, "ports", false, false},
-	{"add element bridge nsnet ports { \"evil\" comment \"x\" }", NSN_OBJ_ELEM, "ports", true,
+	{"add element bridge nsnet ports { \"evil\" comment \"x\" }", NSN_OBJ_ELEM, "ports", false,
 	 false},
 	{"add element bridge nsnet rates { \"evil\" : \"slow\" }", NSN_OBJ_ELEM, "rates", false,
 	 false},
 	{"add element inet nsnet protos { 50 }", NSN_OBJ_ELEM, "protos", false, false},
 	{"add set bridge nsnet theirs { type ifname; }", NSN_OBJ_SET, "theirs", false, false},
-	{"add set bridge nsnet theirs { type ifname; size 5; }", NSN_OBJ_SET, "theirs", true,
+	{"add set bridge nsnet theirs { type ifname; size 5; }", NSN_OBJ_SET, "theirs", false,
 	 false},
 	{"add set bridge nsnet theirs { type ether_addr; flags timeout; timeout 1h; }", NSN_OBJ_SET,
-	 "theirs", true, false},
+	 "theirs", false, false},
+	{"add set bridge nsnet theirs { type ether_addr; policy memory; }", NSN_OBJ_SET, "theirs",
+	 true, false},
 	{"add set bridge nsnet t { type ipv4_addr; flags timeout; }\n"
 	 "add element bridge nsnet t { 10.0.0.1 timeout 1h }",
 	 NSN_OBJ_ELEM, "t", true, true},
@@ -713,13 +715,13 @@ static const struct {
 	 NSN_OBJ_ELEM, "t", true, true},
 	{"add set bridge nsnet t { type ipv4_addr . inet_proto; flags interval; }\n"
 	 "add element bridge nsnet t { 10.0.0.0/8 . 6 }",
-	 NSN_OBJ_ELEM, "t", true, true},
+	 NSN_OBJ_ELEM, "t", false, true},
 	{"add map bridge nsnet t { type ipv4_addr : verdict; }\n"
 	 "add element bridge nsnet t { 10.0.0.1 : drop }",
-	 NSN_OBJ_ELEM, "t", true, true},
+	 NSN_OBJ_ELEM, "t", false, true},
 	{"add map bridge nsnet t { type ipv4_addr : ipv4_addr; }\n"
 	 "add element bridge nsnet t { 10.0.0.1 : 10.0.0.2 }",
-	 NSN_OBJ_ELEM, "t", true, true},
+	 NSN_OBJ_ELEM, "t", false, true},
 	{"add element bridge nsnet protos { * }", NSN_OBJ_ELEM, "protos", true, false},
 	{"add quota bridge nsnet q { over 5 mbytes }", NSN_OBJ_COUNTER, "quota q", false, false},
 	/* Names are each type's own. */
@@ -871,7 +873,7 @@ static void an_element_gets_another_object_in_one_transaction(void **state)
 	same_states(&f.want, &f.have);
 }
 
-static void an_odd_element_is_changed_into_a_plain_one(void **state)
+static void an_element_with_a_comment_is_changed_into_a_plain_one(void **state)
 {
 	NSN_AUTO(full_freep) struct full f = {0};
 	const struct nsn_object *have;
@@ -882,7 +884,8 @@ static void an_odd_element_is_changed_into_a_plain_one(void **state)
 		  "add element bridge nsnet ports { \"nsn2\" comment \"mine\" }");
 	observe(f.nl, &f.have);
 	have = find_elem(&f.have, "ports", "nsn2");
-	assert_true(have->u.elem.odd);
+	assert_string_equal(have->u.elem.comment, "mine");
+	assert_false(nsn_object_same(find_elem(&f.want, "ports", "nsn2"), have));
 	OK(try_change(f.nl, find_elem(&f.want, "ports", "nsn2"), have));
 	observe(f.nl, &f.have);
 	same_states(&f.want, &f.have);
@@ -1318,7 +1321,8 @@ int main(void)
 		cmocka_unit_test_setup(tables_of_other_names_are_not_looked_into, world_setup),
 		cmocka_unit_test_setup(an_element_gets_another_object_in_one_transaction,
 				       world_setup),
-		cmocka_unit_test_setup(an_odd_element_is_changed_into_a_plain_one, world_setup),
+		cmocka_unit_test_setup(an_element_with_a_comment_is_changed_into_a_plain_one,
+				       world_setup),
 		cmocka_unit_test_setup(a_limit_in_use_is_changed_between_its_elements, world_setup),
 		cmocka_unit_test_setup(the_kernel_has_no_update_of_a_limit, world_setup),
 		cmocka_unit_test_setup(a_limit_has_an_end_at_147_gigabits, world_setup),

@@ -209,7 +209,7 @@ static void a_failed_batch_names_its_first_refusal_and_does_nothing(void **state
 	assert_int_equal(nsn_nft_add(t, &bad, &err), 0);
 	assert_int_equal(nsn_nft_add(t, &worse, &err), 0);
 	assert_int_equal(nsn_nft_commit(t, nl, &err), -ENOENT);
-	assert_string_equal(err.msg, "chain 'inet nosuch c policy drop, 0 rules': "
+	assert_string_equal(err.msg, "chain 'inet nosuch c, 0 rules': "
 				     "No such file or directory");
 	assert_int_equal(count_objects(nl, "t"), 0);
 
