@@ -120,8 +120,11 @@ struct nsn_origin {
 	int64_t at;	 /* seconds since 1970 */
 };
 
+#define NSN_NUMBER_MAX 65000
+
 struct nsn_policy {
-	uint64_t id; /* 0: not stored yet */
+	uint64_t id;	 /* 0: not stored yet */
+	uint32_t number; /* 1 to NSN_NUMBER_MAX, no two have the same: in marks of connections */
 	char name[NSN_NAME_MAX + 1];
 	bool deny;  /* else it allows */
 	bool audit; /* `mode: audit`: counts and logs what it would deny, and denies nothing */
