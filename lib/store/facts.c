@@ -30,6 +30,9 @@ static int bind_new(struct nsn_store *s, uint64_t cookie, uint64_t *ret, struct 
 		r = nsn_sql_run(s, "DELETE FROM netns WHERE boot <> ?",
 				(struct nsn_arg[]){NSN_T(s->boot)}, 1, err);
 	if (r == 0)
+		r = nsn_sql_run(s, "DELETE FROM freed WHERE boot <> ?",
+				(struct nsn_arg[]){NSN_T(s->boot)}, 1, err);
+	if (r == 0)
 		r = bound_to(s, ret, err);
 	return nsn_sql_group_end(s, r, err);
 }

@@ -41,14 +41,6 @@ enum {
 			NSN_GIVEN_INSIDE | NSN_GIVEN_LABELS | NSN_GIVEN_OWNERS |                   \
 			NSN_GIVEN_ENDPOINTS))
 
-static bool read_flag(sqlite3_stmt *st, int column, bool *ret)
-{
-	uint64_t n = nsn_column_number(st, column);
-
-	*ret = n != 0;
-	return n <= 1;
-}
-
 static bool read_tenant(sqlite3_stmt *st, struct nsn_tenant *t)
 {
 	uint64_t mtu = nsn_column_number(st, T_MTU);
@@ -63,7 +55,7 @@ static bool read_tenant(sqlite3_stmt *st, struct nsn_tenant *t)
 	       nsn_column_ip(st, T_GATEWAY, AF_INET, &t->gateway) &&
 	       nsn_column_prefix(st, T_FIRST6, AF_INET6, &t->subnet6) &&
 	       nsn_column_ip(st, T_GATEWAY6, AF_INET6, &t->gateway6) &&
-	       read_flag(st, T_INSIDE_DENY, &t->inside_deny) && nsn_row_tenant_ok(t);
+	       nsn_column_flag(st, T_INSIDE_DENY, &t->inside_deny) && nsn_row_tenant_ok(t);
 }
 
 static bool read_endpoint(sqlite3_stmt *st, const struct nsn_tenant *t, struct nsn_endpoint *e)
@@ -73,20 +65,9 @@ static bool read_endpoint(sqlite3_stmt *st, const struct nsn_tenant *t, struct n
 	e->rate = nsn_column_number(st, E_RATE);
 	return e->id >= 1 && e->id <= NSN_ID_MAX && e->link >= 1 && e->link <= NSN_LINK_MAX &&
 	       nsn_column_name(st, E_NAME, e->name) && nsn_column_ip(st, E_IP, AF_INET, &e->ip) &&
-	       nsn_column_ip(st, E_IP6, AF_INET6, &e->ip6) && read_flag(st, E_FIXED, &e->fixed) &&
-	       read_flag(st, E_FIXED6, &e->fixed6) && nsn_row_endpoint_ok(t, e);
-}
-
-/* Room for one more at the end of an array that doubles; zeroed. NULL: no memory. */
-static void *grow(void *array, size_t n, size_t size)
-{
-	char *more = array;
-
-	if ((n & (n - 1)) == 0)
-		more = reallocarray(array, n ? 2 * n : 1, size);
-	if (more)
-		memset(more + n * size, 0, size);
-	return more;
+	       nsn_column_ip(st, E_IP6, AF_INET6, &e->ip6) &&
+	       nsn_column_flag(st, E_FIXED, &e->fixed) &&
+	       nsn_column_flag(st, E_FIXED6, &e->fixed6) && nsn_row_endpoint_ok(t, e);
 }
 
 static int add_endpoint(struct nsn_store *s, sqlite3_stmt *st, struct nsn_tenant *t,
@@ -94,7 +75,7 @@ static int add_endpoint(struct nsn_store *s, sqlite3_stmt *st, struct nsn_tenant
 {
 	struct nsn_endpoint *more;
 
-	more = grow(t->endpoints, t->n_endpoints, sizeof(*more));
+	more = nsn_row_room(t->endpoints, t->n_endpoints, sizeof(*more));
 	if (!more)
 		return nsn_err_nomem(err);
 	t->endpoints = more;
@@ -109,7 +90,7 @@ static int add_tenant(struct nsn_store *s, sqlite3_stmt *st, struct nsn_tenant_l
 {
 	struct nsn_tenant *more;
 
-	more = grow(list->tenants, list->n, sizeof(*more));
+	more = nsn_row_room(list->tenants, list->n, sizeof(*more));
 	if (!more)
 		return nsn_err_nomem(err);
 	list->tenants = more;
@@ -153,7 +134,7 @@ static int add_label(struct nsn_store *s, sqlite3_stmt *st, struct nsn_tenant *t
 
 	if (!nsn_label_ok(key, value) || t->n_labels >= NSN_LABELS_MAX)
 		return nsn_sql_broken(s, err, "a label in it is damaged");
-	more = grow(t->labels, t->n_labels, sizeof(*more));
+	more = nsn_row_room(t->labels, t->n_labels, sizeof(*more));
 	if (!more)
 		return nsn_err_nomem(err);
 	t->labels = more;
@@ -171,7 +152,7 @@ static int add_owner(struct nsn_store *s, sqlite3_stmt *st, struct nsn_tenant *t
 
 	if (!nsn_owner_ok(name) || t->n_owners >= NSN_OWNERS_MAX)
 		return nsn_sql_broken(s, err, "an owner in it is damaged");
-	more = grow(t->owners, t->n_owners, sizeof(*more));
+	more = nsn_row_room(t->owners, t->n_owners, sizeof(*more));
 	if (!more)
 		return nsn_err_nomem(err);
 	t->owners = more;
@@ -281,27 +262,6 @@ int nsn_store_tenant_list(struct nsn_store *s, struct nsn_tenant_list *ret, stru
 	return r < 0 ? r : read_all(s, st, ret, false, err);
 }
 
-/* A did-you-mean is worth a look at all names, but not a second failure. */
-static void hint_near(struct nsn_store *s, const char *name, struct nsnet_err *err)
-{
-	NSN_AUTO(nsn_stmt_endp) sqlite3_stmt *st = NULL;
-	size_t best = strlen(name) / 3 + 1;
-	char near[NSN_NAME_MAX + 1] = "";
-
-	if (nsn_sql_prepare(s, &st, "SELECT name FROM tenant ORDER BY name", NULL, 0, NULL) < 0)
-		return;
-	if (best > 3)
-		best = 3;
-	while (nsn_sql_step(s, st, NULL) > 0) {
-		size_t far = nsn_text_distance(name, nsn_sql_text(st, 0));
-
-		if (far < best + (near[0] == '\0') && nsn_column_name(st, 0, near))
-			best = far;
-	}
-	if (near[0])
-		nsn_err_hint(err, -ENOENT, "did you mean %s?", near);
-}
-
 int nsn_store_tenant_get(struct nsn_store *s, const char *name, struct nsn_tenant *ret,
 			 struct nsnet_err *err)
 {
@@ -320,7 +280,7 @@ int nsn_store_tenant_get(struct nsn_store *s, const char *name, struct nsn_tenan
 		nsn_err(err, -ENOENT, NSNET_E_NO_TENANT, "there is no tenant '%s'",
 			nsn_text_show(name, shown, sizeof(shown)));
 		if (err)
-			hint_near(s, name, err);
+			nsn_hint_near(s, "SELECT name FROM tenant ORDER BY name", name, err);
 		return -ENOENT;
 	}
 	*ret = list.tenants[0];

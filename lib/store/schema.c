@@ -96,6 +96,79 @@ static const char *const steps[] = {
 	"  name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 32),"
 	"  PRIMARY KEY (tenant, name)"
 	") STRICT, WITHOUT ROWID;",
+
+	/*
+	 * Peers, ports and flows are the text of a file: sqlite3 shows what is meant, and a
+	 * new kind of peer needs no step. They name tenants that may not be there, so
+	 * nothing in them refers to a table; a cable does. A policy's number is in marks,
+	 * which have 16 bits for it: unlike the id it is given again.
+	 */
+	"ALTER TABLE meta ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;"
+	"CREATE TABLE setting ("
+	"  key TEXT PRIMARY KEY,"
+	"  value TEXT NOT NULL"
+	") STRICT, WITHOUT ROWID;"
+	"CREATE TABLE policy ("
+	"  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"  number INTEGER NOT NULL UNIQUE CHECK (number BETWEEN 1 AND 65000),"
+	"  name TEXT NOT NULL UNIQUE,"
+	"  deny INTEGER NOT NULL CHECK (deny IN (0, 1)),"
+	"  audit INTEGER NOT NULL CHECK (audit IN (0, 1)),"
+	"  log TEXT NOT NULL CHECK (log IN ('none', 'new', 'all')),"
+	"  because TEXT NOT NULL,"
+	"  owner TEXT NOT NULL,"
+	"  expires INTEGER NOT NULL,"
+	"  set_name TEXT NOT NULL,"
+	"  file TEXT NOT NULL,"
+	"  line INTEGER NOT NULL CHECK (line BETWEEN 0 AND 4294967295),"
+	"  sha256 TEXT NOT NULL CHECK (length(sha256) IN (0, 64)),"
+	"  uid INTEGER NOT NULL CHECK (uid BETWEEN 0 AND 4294967295),"
+	"  at INTEGER NOT NULL"
+	") STRICT;"
+	"CREATE INDEX policy_set ON policy (set_name, name);"
+	"CREATE TABLE policy_part ("
+	"  policy INTEGER NOT NULL REFERENCES policy ON DELETE CASCADE,"
+	"  part TEXT NOT NULL CHECK (part IN ('from', 'to', 'ports')),"
+	"  nr INTEGER NOT NULL CHECK (nr BETWEEN 1 AND 64),"
+	"  text TEXT NOT NULL,"
+	"  PRIMARY KEY (policy, part, nr)"
+	") STRICT, WITHOUT ROWID;"
+	"CREATE INDEX policy_part_text ON policy_part (text);"
+	"CREATE TABLE quarantine ("
+	"  who TEXT PRIMARY KEY,"
+	"  since INTEGER NOT NULL,"
+	"  because TEXT NOT NULL,"
+	"  set_name TEXT NOT NULL,"
+	"  file TEXT NOT NULL,"
+	"  line INTEGER NOT NULL CHECK (line BETWEEN 0 AND 4294967295),"
+	"  sha256 TEXT NOT NULL CHECK (length(sha256) IN (0, 64)),"
+	"  uid INTEGER NOT NULL CHECK (uid BETWEEN 0 AND 4294967295),"
+	"  at INTEGER NOT NULL"
+	") STRICT, WITHOUT ROWID;"
+	"CREATE TABLE quarantine_keep ("
+	"  who TEXT NOT NULL REFERENCES quarantine ON DELETE CASCADE,"
+	"  nr INTEGER NOT NULL CHECK (nr >= 1),"
+	"  flow TEXT NOT NULL,"
+	"  PRIMARY KEY (who, nr)"
+	") STRICT, WITHOUT ROWID;"
+	/* `freed` has the slots that had an owner in a boot; the lowest nr was freed first. */
+	"CREATE TABLE cable ("
+	"  link INTEGER PRIMARY KEY CHECK (link BETWEEN 1 AND 999999999999),"
+	"  a INTEGER NOT NULL REFERENCES tenant ON DELETE RESTRICT,"
+	"  b INTEGER NOT NULL REFERENCES tenant ON DELETE RESTRICT,"
+	"  slot INTEGER NOT NULL UNIQUE CHECK (slot BETWEEN 0 AND 4294967294),"
+	"  translated_a INTEGER NOT NULL CHECK (translated_a IN (0, 1)),"
+	"  translated_b INTEGER NOT NULL CHECK (translated_b IN (0, 1)),"
+	"  UNIQUE (a, b),"
+	"  CHECK (a < b)"
+	") STRICT;"
+	"CREATE INDEX cable_b ON cable (b);"
+	"CREATE TABLE freed ("
+	"  nr INTEGER PRIMARY KEY,"
+	"  slot INTEGER NOT NULL UNIQUE CHECK (slot BETWEEN 0 AND 4294967294),"
+	"  boot TEXT NOT NULL"
+	") STRICT;"
+	"INSERT INTO sqlite_sequence (name, seq) VALUES ('policy', 0);",
 };
 
 int nsn_schema_version(void)
@@ -244,7 +317,9 @@ int nsn_schema_create(struct nsn_store *s, struct nsnet_err *err)
 	if (r == 0)
 		r = run_steps(s, 0, err);
 	if (r == 0)
-		r = nsn_sql_run(s, "INSERT INTO meta VALUES (1, ?, ?, 0)",
+		r = nsn_sql_run(s,
+				"INSERT INTO meta (one, store_id, link_group, last_link) "
+				"VALUES (1, ?, ?, 0)",
 				(struct nsn_arg[]){NSN_T(id.hex), NSN_N(id.group)}, 2, err);
 	if (r == 0)
 		r = nsn_sql_exec(s, "COMMIT; PRAGMA journal_mode = WAL", err);

@@ -136,6 +136,8 @@ const char *nsn_sql_text(sqlite3_stmt *st, int column)
 
 int nsn_sql_group_begin(struct nsn_store *s, struct nsnet_err *err)
 {
+	if (sqlite3_get_autocommit(s->db))
+		s->counted = false;
 	return nsn_sql_exec(s, "SAVEPOINT nsn", err);
 }
 
@@ -153,5 +155,16 @@ int nsn_sql_group_end(struct nsn_store *s, int r, struct nsnet_err *err)
 	}
 	/* Some failures have rolled everything back already: then there is no savepoint. */
 	(void)nsn_sql_exec(s, "ROLLBACK TO nsn; RELEASE nsn", NULL);
+	return r;
+}
+
+int nsn_sql_change_end(struct nsn_store *s, int r, struct nsnet_err *err)
+{
+	int counted = 0;
+
+	if (r >= 0 && !s->counted)
+		counted = nsn_sql_exec(s, "UPDATE meta SET generation = generation + 1", err);
+	r = nsn_sql_group_end(s, counted < 0 ? counted : r, err);
+	s->counted |= r >= 0;
 	return r;
 }

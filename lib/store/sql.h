@@ -13,6 +13,7 @@
 /* The last numbers given out and not yet committed; 0 is none. */
 struct nsn_given {
 	uint64_t tenant, endpoint, link;
+	uint64_t slot, slot_end; /* the lowest, and one more than the highest; 0: none */
 };
 
 struct nsn_store {
@@ -25,6 +26,8 @@ struct nsn_store {
 	struct nsn_store_id id;
 	int schema;
 	struct nsn_given given;
+	uint64_t no_slot_below; /* that is free; see numbers.c */
+	bool counted;		/* the open transaction has its generation already */
 };
 
 NSN_CLEANUP(struct nsn_store, nsn_store_close)
@@ -83,5 +86,7 @@ const char *nsn_sql_text(sqlite3_stmt *st, int column);
  */
 int nsn_sql_group_begin(struct nsn_store *s, struct nsnet_err *err);
 int nsn_sql_group_end(struct nsn_store *s, int r, struct nsnet_err *err);
+/* The same for a change of the wanted state: the first of a transaction makes a new generation. */
+int nsn_sql_change_end(struct nsn_store *s, int r, struct nsnet_err *err);
 
 #endif

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "../base/text.h"
+#include "numbers.h"
 
 #define DB	"nsnet.db"
 #define DB_NEW	DB ".new"
@@ -272,8 +273,10 @@ int nsn_store_begin(struct nsn_store *s, struct nsnet_err *err)
 {
 	int r = nsn_sql_exec(s, "BEGIN IMMEDIATE", err);
 
-	if (r == 0)
+	if (r == 0) {
 		s->given = (struct nsn_given){0};
+		s->counted = false;
+	}
 	return r;
 }
 
@@ -286,42 +289,26 @@ int nsn_store_commit(struct nsn_store *s, struct nsnet_err *err)
 	return r;
 }
 
-/*
- * What was rolled back may have been in the kernel by then, and the kernel is
- * slow to let go: its numbers stay used.
- */
-static void burn(struct nsn_store *s, const struct nsn_given *g)
-{
-	static const char sql[] = "UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = ?";
-	int r;
-
-	if (nsn_sql_group_begin(s, NULL) < 0)
-		return;
-	r = nsn_sql_run(s, sql, (struct nsn_arg[]){NSN_N(g->tenant), NSN_T("tenant")}, 2, NULL);
-	if (r == 0)
-		r = nsn_sql_run(s, sql, (struct nsn_arg[]){NSN_N(g->endpoint), NSN_T("endpoint")},
-				2, NULL);
-	if (r == 0)
-		r = nsn_sql_run(s, "UPDATE meta SET last_link = max(last_link, ?)",
-				(struct nsn_arg[]){NSN_N(g->link)}, 1, NULL);
-	(void)nsn_sql_group_end(s, r, NULL);
-}
-
 /* After some failures SQLite has rolled back by itself. */
 static void roll_back(struct nsn_store *s)
 {
 	if (s->db && !sqlite3_get_autocommit(s->db))
 		(void)nsn_sql_exec(s, "ROLLBACK", NULL);
 	s->given = (struct nsn_given){0};
+	s->no_slot_below = 0;
 }
 
+/*
+ * What was rolled back may have been in the kernel by then, and the kernel is
+ * slow to let go: its numbers stay used.
+ */
 void nsn_store_rollback(struct nsn_store *s)
 {
 	const struct nsn_given given = s->given;
 
 	roll_back(s);
 	if (s->db && given.link > 0)
-		burn(s, &given);
+		nsn_numbers_burn(s, &given);
 }
 
 void nsn_store_rollback_unused(struct nsn_store *s)

@@ -61,6 +61,14 @@ void nsn_store_rollback(struct nsn_store *s);
 void nsn_store_rollback_unused(struct nsn_store *s);
 
 /*
+ * How many transactions have changed what is wanted: tenants, endpoints, policies,
+ * quarantines, settings. One more for each that did and was committed, however
+ * much it changed; what is seen inside of one counts it. Numbers of links, cables
+ * and facts do not count.
+ */
+int nsn_store_generation(struct nsn_store *s, uint64_t *ret, struct nsnet_err *err);
+
+/*
  * Binds the store to the host network namespace with this cookie, for this
  * boot. Return: 0, or -EXDEV (WRONG_NETNS) when it is bound to another.
  */
@@ -94,7 +102,8 @@ int nsn_store_endpoint_delete(struct nsn_store *s, uint64_t tenant, uint64_t end
  */
 int nsn_store_tenant_get(struct nsn_store *s, const char *name, struct nsn_tenant *ret,
 			 struct nsnet_err *err);
-/* The runtime facts of the tenant go, too. 0, or -ENOENT (NO_TENANT). */
+/* The runtime facts of the tenant go, too, its cables have to be gone: 0, or -ENOENT
+ * (NO_TENANT), -EBUSY (INTERNAL). */
 int nsn_store_tenant_delete(struct nsn_store *s, uint64_t id, struct nsnet_err *err);
 /* 1 when a tenant with this id is wanted, else 0. */
 int nsn_store_tenant_exists(struct nsn_store *s, uint64_t id, struct nsnet_err *err);

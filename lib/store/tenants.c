@@ -3,34 +3,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "numbers.h"
 #include "values.h"
 
 /* ---- writing ---------------------------------------------------------------- */
-
-static int no_numbers(const struct nsn_store *s, struct nsnet_err *err)
-{
-	return nsn_err(err, -EOVERFLOW, NSNET_E_STORE_IO,
-		       "store '%s': all numbers have been given out", s->shown);
-}
-
-static int next_link(struct nsn_store *s, uint64_t *ret, struct nsnet_err *err)
-{
-	uint64_t link = 0;
-	int r;
-
-	r = nsn_sql_number(s, &link,
-			   "UPDATE meta SET last_link = last_link + 1 RETURNING last_link", NULL, 0,
-			   err);
-	if (r < 0)
-		return r;
-	if (r == 0 || link < 1)
-		return nsn_sql_broken(s, err, "its sequence of links is damaged");
-	if (link > NSN_LINK_MAX)
-		return no_numbers(s, err);
-	s->given.link = link;
-	*ret = link;
-	return 0;
-}
 
 /* The one of an endpoint's names and numbers that another one has. */
 static int not_unique(const struct nsn_store *s, const struct nsn_endpoint *e,
@@ -70,7 +46,7 @@ static int insert_row(struct nsn_store *s, const struct nsn_tenant *t, uint64_t 
 		return r;
 	id = (uint64_t)sqlite3_last_insert_rowid(s->db);
 	if (id > NSN_ID_MAX)
-		return no_numbers(s, err);
+		return nsn_no_numbers(s, err);
 	s->given.tenant = id;
 	*ret = id;
 	return 0;
@@ -115,7 +91,7 @@ static int insert_endpoint(struct nsn_store *s, uint64_t tenant, struct nsn_endp
 {
 	int r;
 
-	r = next_link(s, &e->link, err);
+	r = nsn_next_link(s, &e->link, err);
 	if (r < 0)
 		return r;
 	r = nsn_sql_run(s,
@@ -131,7 +107,7 @@ static int insert_endpoint(struct nsn_store *s, uint64_t tenant, struct nsn_endp
 		return r;
 	e->id = (uint64_t)sqlite3_last_insert_rowid(s->db);
 	if (e->id > NSN_ID_MAX)
-		return no_numbers(s, err);
+		return nsn_no_numbers(s, err);
 	e->fresh = true;
 	s->given.endpoint = e->id;
 	return 0;
@@ -184,7 +160,7 @@ int nsn_store_tenant_insert(struct nsn_store *s, struct nsn_tenant *t, struct ns
 		r = nsn_sql_group_begin(s, err);
 	if (r < 0)
 		return r;
-	r = nsn_sql_group_end(s, insert_all(s, &stored, err), err);
+	r = nsn_sql_change_end(s, insert_all(s, &stored, err), err);
 	if (r < 0)
 		return r;
 
@@ -307,7 +283,7 @@ int nsn_store_tenant_update(struct nsn_store *s, const struct nsn_tenant *t, str
 		r = nsn_sql_group_begin(s, err);
 	if (r < 0)
 		return r;
-	return nsn_sql_group_end(s, update_all(s, t, err), err);
+	return nsn_sql_change_end(s, update_all(s, t, err), err);
 }
 
 /* ---- endpoints -------------------------------------------------------------- */
@@ -346,7 +322,7 @@ int nsn_store_endpoint_insert(struct nsn_store *s, uint64_t tenant, struct nsn_e
 	r = check_endpoint(s, tenant, e, err);
 	if (r == 0)
 		r = insert_endpoint(s, tenant, &stored, err);
-	r = nsn_sql_group_end(s, r, err);
+	r = nsn_sql_change_end(s, r, err);
 	if (r == 0)
 		*e = stored;
 	return r;
@@ -375,18 +351,32 @@ int nsn_store_endpoint_delete(struct nsn_store *s, uint64_t tenant, uint64_t end
 	r = nsn_sql_group_begin(s, err);
 	if (r < 0)
 		return r;
-	return nsn_sql_group_end(s, delete_endpoint(s, tenant, endpoint, err), err);
+	return nsn_sql_change_end(s, delete_endpoint(s, tenant, endpoint, err), err);
+}
+
+/* RESTRICT is carried out by a trigger of SQLite's own, and tells so. */
+static int delete_tenant(struct nsn_store *s, uint64_t id, struct nsnet_err *err)
+{
+	int r;
+
+	r = nsn_sql_run(s, "DELETE FROM tenant WHERE id = ?", (struct nsn_arg[]){NSN_N(id)}, 1,
+			err);
+	if (r < 0 && sqlite3_extended_errcode(s->db) == SQLITE_CONSTRAINT_TRIGGER)
+		return nsn_err(err, -EBUSY, NSNET_E_INTERNAL,
+			       "the tenant with id %llu still has cables", (unsigned long long)id);
+	if (r == 0 && sqlite3_changes(s->db) == 0)
+		return no_tenant(id, err);
+	return r;
 }
 
 int nsn_store_tenant_delete(struct nsn_store *s, uint64_t id, struct nsnet_err *err)
 {
 	int r;
 
-	r = nsn_sql_run(s, "DELETE FROM tenant WHERE id = ?", (struct nsn_arg[]){NSN_N(id)}, 1,
-			err);
-	if (r == 0 && sqlite3_changes(s->db) == 0)
-		return no_tenant(id, err);
-	return r;
+	r = nsn_sql_group_begin(s, err);
+	if (r < 0)
+		return r;
+	return nsn_sql_change_end(s, delete_tenant(s, id, err), err);
 }
 
 static int set_link(struct nsn_store *s, uint64_t endpoint, uint64_t *ret, struct nsnet_err *err)
@@ -394,7 +384,7 @@ static int set_link(struct nsn_store *s, uint64_t endpoint, uint64_t *ret, struc
 	uint64_t link = 0;
 	int r;
 
-	r = next_link(s, &link, err);
+	r = nsn_next_link(s, &link, err);
 	if (r == 0)
 		r = nsn_sql_run(s, "UPDATE endpoint SET link = ? WHERE id = ?",
 				(struct nsn_arg[]){NSN_N(link), NSN_N(endpoint)}, 2, err);

@@ -2,8 +2,11 @@
 #include "values.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+
+#include "../base/text.h"
 
 uint32_t nsn_ip_number(const struct nsn_ip *ip)
 {
@@ -27,6 +30,25 @@ bool nsn_column_name(sqlite3_stmt *st, int column, char out[NSN_NAME_MAX + 1])
 	if (!nsn_name_ok(name))
 		return false;
 	memcpy(out, name, strlen(name) + 1);
+	return true;
+}
+
+bool nsn_column_flag(sqlite3_stmt *st, int column, bool *ret)
+{
+	uint64_t n = nsn_column_number(st, column);
+
+	*ret = n != 0;
+	return n <= 1;
+}
+
+bool nsn_column_text(sqlite3_stmt *st, int column, char *out, size_t size)
+{
+	const char *text = nsn_sql_text(st, column);
+	size_t len = strlen(text);
+
+	if (len >= size || sqlite3_column_bytes(st, column) != (int)len)
+		return false;
+	memcpy(out, text, len + 1);
 	return true;
 }
 
@@ -121,4 +143,87 @@ bool nsn_row_endpoint_ok(const struct nsn_tenant *t, const struct nsn_endpoint *
 	if (t->subnet6.ip.family)
 		return ok && nsn_prefix_has(&t->subnet6, &e->ip6);
 	return ok && e->ip6.family == 0 && !e->fixed6;
+}
+
+void *nsn_row_room(void *array, size_t n, size_t size)
+{
+	char *more = array;
+
+	if ((n & (n - 1)) == 0)
+		more = reallocarray(array, n ? 2 * n : 1, size);
+	if (more)
+		memset(more + n * size, 0, size);
+	return more;
+}
+
+/* It is worth a look at all names, but not a second failure. */
+void nsn_hint_near(struct nsn_store *s, const char *sql, const char *name, struct nsnet_err *err)
+{
+	NSN_AUTO(nsn_stmt_endp) sqlite3_stmt *st = NULL;
+	size_t best = strlen(name) / 3 + 1;
+	char near[NSN_NAME_MAX + 1] = "";
+
+	if (nsn_sql_prepare(s, &st, sql, NULL, 0, NULL) < 0)
+		return;
+	if (best > 3)
+		best = 3;
+	while (nsn_sql_step(s, st, NULL) > 0) {
+		size_t far = nsn_text_distance(name, nsn_sql_text(st, 0));
+
+		if (far < best + (near[0] == '\0') && nsn_column_name(st, 0, near))
+			best = far;
+	}
+	if (near[0])
+		nsn_err_hint(err, -ENOENT, "did you mean %s?", near);
+}
+
+/* ---- origins ---------------------------------------------------------------- */
+
+bool nsn_row_origin_ok(const struct nsn_origin *o)
+{
+	size_t sum = strlen(o->sha256);
+
+	return (o->set[0] == '\0' || nsn_name_ok(o->set)) &&
+	       (sum == 0 || (sum == 64 && strspn(o->sha256, "0123456789abcdef") == 64));
+}
+
+bool nsn_column_origin(sqlite3_stmt *st, int column, struct nsn_origin *ret)
+{
+	uint64_t line = nsn_column_number(st, column + 2), uid = nsn_column_number(st, column + 4);
+
+	ret->line = (uint32_t)line;
+	ret->uid = (uint32_t)uid;
+	ret->at = sqlite3_column_int64(st, column + 5);
+	return line <= UINT32_MAX && uid <= UINT32_MAX &&
+	       nsn_column_text(st, column, ret->set, sizeof(ret->set)) &&
+	       nsn_column_text(st, column + 1, ret->file, sizeof(ret->file)) &&
+	       nsn_column_text(st, column + 3, ret->sha256, sizeof(ret->sha256)) &&
+	       nsn_row_origin_ok(ret);
+}
+
+/* One character of UTF-8, in its shortest form, that is no control character: its bytes, else 0. */
+static size_t plain_char(const unsigned char *s)
+{
+	static const uint32_t least[] = {0, 0x20, 0xa0, 0x800, 0x10000};
+	size_t len = s[0] < 0x80 ? 1 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+	uint32_t c = len == 1 ? s[0] : s[0] & (0x7fu >> len);
+
+	if (s[0] == 0x7f || (s[0] >= 0x80 && s[0] < 0xc0) || s[0] >= 0xf8)
+		return 0;
+	for (size_t i = 1; i < len; i++) {
+		if ((s[i] & 0xc0) != 0x80) /* also where the text ends */
+			return 0;
+		c = c << 6 | (s[i] & 0x3f);
+	}
+	return c >= least[len] && c <= 0x10ffff && (c < 0xd800 || c > 0xdfff) ? len : 0;
+}
+
+bool nsn_row_text_ok(const char *text)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	size_t len;
+
+	while (*s && (len = plain_char(s)) > 0)
+		s += len;
+	return !*s;
 }

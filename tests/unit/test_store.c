@@ -35,7 +35,7 @@ static void a_new_store_has_an_id_and_files_for_us_alone(void **state)
 	assert_string_equal(err.msg, "");
 	assert_int_equal(strspn(nsn_store_id(env->s)->hex, "0123456789abcdef"), 32);
 	assert_true(nsn_store_id(env->s)->group > 0xffff);
-	assert_int_equal(nsn_store_schema(env->s), 3);
+	assert_int_equal(nsn_store_schema(env->s), 4);
 	assert_int_equal(count(env), 0);
 	for (size_t i = 0; i < NSN_COUNT(files); i++) {
 		assert_int_equal(fstatat(env->fd, files[i], &st, 0), 0);
@@ -178,7 +178,7 @@ static void a_store_of_schema_1_is_migrated_with_what_is_in_it(void **state)
 
 	make_schema_1(env);
 	assert_int_equal(open_store(env, &err), 0);
-	assert_int_equal(nsn_store_schema(env->s), 3);
+	assert_int_equal(nsn_store_schema(env->s), 4);
 	assert_string_equal(nsn_store_id(env->s)->hex, "00112233445566778899aabbccddeeff");
 	assert_int_equal(nsn_store_id(env->s)->group, 1234567);
 
@@ -203,7 +203,7 @@ static void a_store_of_schema_1_is_migrated_with_what_is_in_it(void **state)
 	assert_int_equal(t.endpoints[0].id, 6);
 	assert_int_equal(t.endpoints[0].link, 42);
 	nsn_tenant_clear(&t);
-	assert_int_equal(raw_number(env, "PRAGMA user_version"), 3);
+	assert_int_equal(raw_number(env, "PRAGMA user_version"), 4);
 }
 
 /* Both ways to the newest schema end at the same one. */
@@ -232,7 +232,7 @@ static void a_migration_that_fails_changes_nothing(void **state)
 	make_schema_1(env);
 	raw_sql(env, "CREATE TABLE netns (in_the_way)", true);
 	assert_int_equal(open_store(env, &err), -EIO);
-	(void)snprintf(want, sizeof(want), "migrate from schema 1 to 3: store '%s/", env->dir);
+	(void)snprintf(want, sizeof(want), "migrate from schema 1 to 4: store '%s/", env->dir);
 	assert_non_null(strstr(err.msg, want));
 	assert_non_null(strstr(err.msg, "table netns already exists"));
 	assert_int_equal(raw_number(env, "PRAGMA user_version"), 1);
@@ -259,7 +259,7 @@ static void check_refused_untouched(struct env *env, int code, enum nsnet_code i
 
 static void a_newer_schema_is_refused_and_left_as_it_is(void **state)
 {
-	static const char *const news[] = {"PRAGMA user_version = 4", "PRAGMA user_version = 99",
+	static const char *const news[] = {"PRAGMA user_version = 5", "PRAGMA user_version = 99",
 					   "PRAGMA user_version = 2147483647"};
 
 	for (size_t i = 0; i < 2 * NSN_COUNT(news); i++) {
@@ -271,7 +271,7 @@ static void a_newer_schema_is_refused_and_left_as_it_is(void **state)
 		/* Once in the database, once in the log only. */
 		raw_sql(env, news[i / 2], i % 2 == 0);
 		check_refused_untouched(env, -EPROTO, NSNET_E_STORE_NEWER,
-					"this nsnet knows up to 3");
+					"this nsnet knows up to 4");
 		assert_int_equal(is_there(env, "nsnet.db-shm"), i % 2 != 0);
 		assert_int_equal(unlinkat(env->fd, "nsnet.db", 0), 0);
 	}
@@ -556,7 +556,7 @@ static void eight_processes_that_migrate_a_store_all_succeed(void **state)
 		ask_eight(env, tell_id, ids);
 		for (size_t i = 0; i < 8; i++)
 			assert_string_equal(ids[i], "00112233445566778899aabbccddeeff");
-		assert_int_equal(raw_number(env, "PRAGMA user_version"), 3);
+		assert_int_equal(raw_number(env, "PRAGMA user_version"), 4);
 		assert_int_equal(unlinkat(env->fd, "nsnet.db", 0), 0);
 		(void)unlinkat(env->fd, "nsnet.db-wal", 0);
 		(void)unlinkat(env->fd, "nsnet.db-shm", 0);
