@@ -284,7 +284,7 @@ static void rates(struct nsn_rules *r, const struct nsn_tenant *t, int32_t link_
 	if (has_rates(t)) {
 		to = nsn_rule_begin(r, "the endpoint's rate");
 		nsn_rule_key_meta(r, to, link_key, REG_PORT);
-		nsn_rule_limit_map(r, to, what);
+		nsn_rule_object_map(r, to, what);
 		nsn_rule_drop(r, to, DROP_RATE);
 	}
 	if (t->rate) {
@@ -295,8 +295,9 @@ static void rates(struct nsn_rules *r, const struct nsn_tenant *t, int32_t link_
 	}
 }
 
-static void prerouting(struct nsn_rules *r, const struct nsn_tenant *t)
+static void prerouting(struct nsn_rules *r, const struct nsn_scope *s)
 {
+	const struct nsn_tenant *t = s->t;
 	bool six = nsn_compile_ipv6(t);
 	struct nsn_rule *to;
 
@@ -366,8 +367,9 @@ static void no_path_mtu(struct nsn_rules *r, bool six)
 	nsn_rule_drop(r, to, DROP_INSIDE);
 }
 
-static void forward(struct nsn_rules *r, const struct nsn_tenant *t)
+static void forward(struct nsn_rules *r, const struct nsn_scope *s)
 {
+	const struct nsn_tenant *t = s->t;
 	bool six = nsn_compile_ipv6(t);
 	struct nsn_rule *to;
 
@@ -387,17 +389,17 @@ static void forward(struct nsn_rules *r, const struct nsn_tenant *t)
 }
 
 /* Also what comes from the gateway itself. */
-static void postrouting(struct nsn_rules *r, const struct nsn_tenant *t)
+static void postrouting(struct nsn_rules *r, const struct nsn_scope *s)
 {
-	rates(r, t, NFT_META_OIFNAME, SET_RCVD);
+	rates(r, s->t, NFT_META_OIFNAME, SET_RCVD);
 }
 
 static const struct nsn_chain_def chains[] = {
-	{"prerouting", DROP_ETHERTYPE, NF_BR_PRE_ROUTING, -300, NF_DROP, prerouting,
-	 NSN_WANT_BUILT},
-	{"forward", DROP_INSIDE, NF_BR_FORWARD, -300, NF_DROP, forward, NSN_WANT_BUILT},
-	{"postrouting", NULL, NF_BR_POST_ROUTING, -300, NF_ACCEPT, postrouting, NSN_WANT_BUILT},
-	{"cut", NULL, NF_BR_PRE_ROUTING, -500, NF_DROP, NULL, NSN_WANT_CUT},
+	{"prerouting", DROP_ETHERTYPE, NF_BR_PRE_ROUTING, -300, NF_DROP, prerouting, NSN_ALWAYS,
+	 NULL},
+	{"forward", DROP_INSIDE, NF_BR_FORWARD, -300, NF_DROP, forward, NSN_ALWAYS, NULL},
+	{"postrouting", NULL, NF_BR_POST_ROUTING, -300, NF_ACCEPT, postrouting, NSN_ALWAYS, NULL},
+	{"cut", NULL, NF_BR_PRE_ROUTING, -500, NF_DROP, NULL, NSN_WHEN_CUT, NULL},
 };
 
 static int add_counters(struct nsn_state *s, struct nsn_place at)
@@ -416,6 +418,7 @@ static int add_counters(struct nsn_state *s, struct nsn_place at)
 int nsn_compile_bridge(struct nsn_state *s, struct nsn_place at, const struct nsn_tenant *t,
 		       const char *mark, enum nsn_want want)
 {
+	const struct nsn_scope scope = {.t = t};
 	int r = nsn_compile_table(s, at, NFPROTO_BRIDGE, mark);
 	size_t i;
 
@@ -424,7 +427,7 @@ int nsn_compile_bridge(struct nsn_state *s, struct nsn_place at, const struct ns
 	if (r == 0)
 		r = nsn_compile_bridge_sets(s, at, t);
 	for (i = 0; r == 0 && i < NSN_COUNT(chains); i++)
-		if (chains[i].want != NSN_WANT_CUT || want == NSN_WANT_CUT)
-			r = nsn_compile_chain(s, at, NFPROTO_BRIDGE, &chains[i], t);
+		if (nsn_compile_has_chain(&chains[i], &scope, want))
+			r = nsn_compile_chain(s, at, NFPROTO_BRIDGE, &chains[i], &scope);
 	return r;
 }

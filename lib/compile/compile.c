@@ -8,6 +8,7 @@
 
 #include "../base/cleanup.h"
 #include "parts.h"
+#include "rule.h"
 
 static const struct nsn_place gateway = {.role = NSN_GATEWAY, .id = 0};
 
@@ -167,7 +168,7 @@ static int add_route(struct nsn_state *s, struct nsn_place at, const char *link,
 	return 0;
 }
 
-static int add_bridge(struct nsn_state *s, const struct nsn_tenant *t,
+static int add_bridge(struct nsn_state *s, const struct nsn_tenant *t, bool routes,
 		      const struct nsn_owner *owner)
 {
 	struct nsn_object *o =
@@ -184,7 +185,7 @@ static int add_bridge(struct nsn_state *s, const struct nsn_tenant *t,
 		r = add_addr(s, gateway, NSN_BRIDGE, &t->gateway6, t->subnet6.len);
 	if (r < 0 || !nsn_state_add(s, NSN_OBJ_UP, gateway, NSN_BRIDGE))
 		return -ENOMEM;
-	return nsn_compile_link_sysctls(s, gateway, NSN_BRIDGE, nsn_compile_ipv6(t));
+	return nsn_compile_link_sysctls(s, gateway, NSN_BRIDGE, nsn_compile_ipv6(t), routes);
 }
 
 static int add_veth(struct nsn_state *s, const struct nsn_tenant *t, const struct nsn_endpoint *e,
@@ -213,7 +214,7 @@ static int add_veth(struct nsn_state *s, const struct nsn_tenant *t, const struc
 
 /* The gateway's half of an endpoint. */
 static int add_port(struct nsn_state *s, const struct nsn_tenant *t, const struct nsn_endpoint *e,
-		    const char *port, enum nsn_want want)
+		    const char *port, bool routes, enum nsn_want want)
 {
 	const struct nsn_mac mac = nsn_compile_mac(NSN_MAC_ENDPOINT, e->id);
 	struct nsn_object *o = nsn_state_add(s, NSN_OBJ_PORT, gateway, port);
@@ -231,7 +232,7 @@ static int add_port(struct nsn_state *s, const struct nsn_tenant *t, const struc
 		r = add_neigh(s, gateway, NSN_BRIDGE, &e->ip6, mac);
 	if (r < 0 || (want != NSN_WANT_CUT && !nsn_state_add(s, NSN_OBJ_UP, gateway, port)))
 		return -ENOMEM;
-	return nsn_compile_link_sysctls(s, gateway, port, false);
+	return nsn_compile_port_sysctls(s, gateway, port, routes && nsn_compile_ipv6(t));
 }
 
 /*
@@ -282,7 +283,7 @@ static int add_netns(struct nsn_state *s, struct nsn_place at, const char *pin)
 }
 
 static int add_endpoint(struct nsn_state *s, const struct nsn_tenant *t,
-			const struct nsn_endpoint *e, const struct nsn_owner *owner,
+			const struct nsn_endpoint *e, bool routes, const struct nsn_owner *owner,
 			enum nsn_want want)
 {
 	const struct nsn_place at = {.role = NSN_ENDPOINT, .id = e->id};
@@ -296,7 +297,7 @@ static int add_endpoint(struct nsn_state *s, const struct nsn_tenant *t,
 	if (r == 0)
 		r = add_veth(s, t, e, at, port, owner);
 	if (r == 0)
-		r = add_port(s, t, e, port, want);
+		r = add_port(s, t, e, port, routes, want);
 	return r == 0 ? add_workload(s, t, e, at) : r;
 }
 
@@ -314,9 +315,12 @@ static int check_ids(const struct nsn_tenant *t, struct nsnet_err *err)
 	return 0;
 }
 
-int nsn_compile(const struct nsn_tenant *t, const struct nsn_owner *owner, enum nsn_want want,
-		struct nsn_state *ret, struct nsnet_err *err)
+int nsn_compile(const struct nsn_tenant *t, const struct nsn_border *border,
+		const struct nsn_owner *owner, enum nsn_want want, struct nsn_state *ret,
+		struct nsnet_err *err)
 {
+	const bool open = border && nsn_border_is_open(border);
+	const struct nsn_scope scope = {.t = t, .border = open ? border : NULL};
 	char pin[NSN_PIN_SIZE], mark[NSN_MARK_SIZE];
 	size_t i;
 	int r;
@@ -328,16 +332,18 @@ int nsn_compile(const struct nsn_tenant *t, const struct nsn_owner *owner, enum 
 		return r;
 	r = add_netns(ret, gateway, pin);
 	if (r == 0)
-		r = nsn_compile_gateway_sysctls(ret, gateway);
+		r = nsn_compile_gateway_sysctls(ret, gateway, open, nsn_compile_ipv6(t));
 	(void)nsn_compile_mark(owner, t->id, t->name, mark);
 	if (r == 0)
-		r = nsn_compile_ruleset(ret, gateway, t, mark, want);
+		r = nsn_compile_ruleset(ret, gateway, &scope, mark, want);
 	if (r == 0)
 		r = nsn_compile_bridge(ret, gateway, t, mark, want);
 	if (r == 0)
-		r = add_bridge(ret, t, owner);
+		r = add_bridge(ret, t, open, owner);
+	if (r == 0 && open)
+		r = nsn_compile_border(ret, t, border, owner, want);
 	for (i = 0; r == 0 && i < t->n_endpoints; i++)
-		r = add_endpoint(ret, t, &t->endpoints[i], owner, want);
+		r = add_endpoint(ret, t, &t->endpoints[i], open, owner, want);
 	if (r == 0)
 		r = nsn_compile_files(ret, t, owner);
 	if (r == -ENOMEM)

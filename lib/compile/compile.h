@@ -22,6 +22,13 @@
 #define NSN_TABLE_NAME	  "nsnet"
 #define NSN_NETNS_DIR	  "/run/netns"
 #define NSN_NETNS_ETC	  "/etc/netns"
+/*
+ * Counters of policies: this before the policy's name; and the two of quarantines. Only
+ * elements of a map lead to them, so they come and go while the others go on counting.
+ */
+#define NSN_RULE_COUNTER       "nsnet_rule_"
+#define NSN_KEPT_COUNTER       "nsnet_kept"
+#define NSN_QUARANTINE_COUNTER "nsnet_drop_quarantine"
 /* "nsn" and a link number of at most 12 digits. */
 #define NSN_PORT_NAME_SIZE 16
 
@@ -40,14 +47,17 @@ enum nsn_want {
 /*
  * nsn_compile() - The wanted objects of one tenant
  * @t:     With all ids
+ * @border: What crosses its border; NULL: nothing
  * @owner: Marks
  * @want:  Which state of it
  * @ret:   Empty before; sorted after
  *
  * Return: 0, -ENOMEM, -ERANGE (an id does not fit into a MAC address)
  */
-int nsn_compile(const struct nsn_tenant *t, const struct nsn_owner *owner, enum nsn_want want,
-		struct nsn_state *ret, struct nsnet_err *err);
+struct nsn_border;
+int nsn_compile(const struct nsn_tenant *t, const struct nsn_border *border,
+		const struct nsn_owner *owner, enum nsn_want want, struct nsn_state *ret,
+		struct nsnet_err *err);
 
 /* The comment on the gateway's table: says which store, which tenant. At most 120 bytes. */
 #define NSN_MARK_SIZE 128

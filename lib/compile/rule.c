@@ -65,13 +65,24 @@ static void compare(struct nsn_rules *r, struct nsn_rule *to, int32_t op, const 
 	put(r, to, &e);
 }
 
-void nsn_rule_link_is(struct nsn_rules *r, struct nsn_rule *to, int32_t key, const char *name)
+static void link_is(struct nsn_rules *r, struct nsn_rule *to, int32_t key, int32_t op,
+		    const char *name)
 {
 	char padded[IFNAMSIZ] = "";
 
 	memcpy(padded, name, strnlen(name, IFNAMSIZ - 1));
 	nsn_rule_key_meta(r, to, key, REG);
-	compare(r, to, NFT_CMP_EQ, padded, sizeof(padded));
+	compare(r, to, op, padded, sizeof(padded));
+}
+
+void nsn_rule_link_is(struct nsn_rules *r, struct nsn_rule *to, int32_t key, const char *name)
+{
+	link_is(r, to, key, NFT_CMP_EQ, name);
+}
+
+void nsn_rule_link_is_not(struct nsn_rules *r, struct nsn_rule *to, int32_t key, const char *name)
+{
+	link_is(r, to, key, NFT_CMP_NEQ, name);
 }
 
 void nsn_rule_meta_is(struct nsn_rules *r, struct nsn_rule *to, int32_t key, uint8_t byte)
@@ -133,8 +144,8 @@ void nsn_rule_protocol_is(struct nsn_rules *r, struct nsn_rule *to, uint16_t typ
 }
 
 /* As nft writes it: whole bytes are compared without a mask. */
-void nsn_rule_address_in(struct nsn_rules *r, struct nsn_rule *to, bool source,
-			 const struct nsn_prefix *p)
+static void address(struct nsn_rules *r, struct nsn_rule *to, bool source, int32_t op,
+		    const struct nsn_prefix *p)
 {
 	const struct nsn_ip mask = nsn_prefix_mask(p), net = nsn_prefix_network(p);
 	uint32_t whole = nsn_ip_bits(&p->ip) / 8, len = p->len % 8 == 0 ? p->len / 8U : whole;
@@ -146,7 +157,19 @@ void nsn_rule_address_in(struct nsn_rules *r, struct nsn_rule *to, bool source,
 		memcpy(e.mask, mask.bytes, len);
 		put(r, to, &e);
 	}
-	compare(r, to, NFT_CMP_EQ, net.bytes, len);
+	compare(r, to, op, net.bytes, len);
+}
+
+void nsn_rule_address_in(struct nsn_rules *r, struct nsn_rule *to, bool source,
+			 const struct nsn_prefix *p)
+{
+	address(r, to, source, NFT_CMP_EQ, p);
+}
+
+void nsn_rule_address_not_in(struct nsn_rules *r, struct nsn_rule *to, bool source,
+			     const struct nsn_prefix *p)
+{
+	address(r, to, source, NFT_CMP_NEQ, p);
 }
 
 void nsn_rule_address_is(struct nsn_rules *r, struct nsn_rule *to, bool source,
@@ -182,11 +205,87 @@ void nsn_rule_limit(struct nsn_rules *r, struct nsn_rule *to, const char *limit)
 	put_name(r, to, &e, limit);
 }
 
-void nsn_rule_limit_map(struct nsn_rules *r, struct nsn_rule *to, const char *map)
+void nsn_rule_object_map(struct nsn_rules *r, struct nsn_rule *to, const char *map)
 {
 	struct nsn_expr e = {.kind = NSN_EXPR_OBJMAP, .reg = REG};
 
 	put_name(r, to, &e, map);
+}
+
+/* ---- marks ---------------------------------------------------------------------------- */
+
+void nsn_rule_load_mark(struct nsn_rules *r, struct nsn_rule *to, bool of_connection)
+{
+	struct nsn_expr e = {.kind = NSN_EXPR_META, .key = NFT_META_MARK, .reg = REG};
+
+	if (of_connection) {
+		e.kind = NSN_EXPR_CT;
+		e.key = NFT_CT_MARK;
+	}
+	put(r, to, &e);
+}
+
+void nsn_rule_mark_bits(struct nsn_rules *r, struct nsn_rule *to, uint32_t mask, uint32_t set)
+{
+	struct nsn_expr e = {.kind = NSN_EXPR_BITWISE, .reg = REG, .len = sizeof(mask)};
+
+	memcpy(e.mask, &mask, sizeof(mask));
+	memcpy(e.data, &set, sizeof(set));
+	put(r, to, &e);
+}
+
+void nsn_rule_mark_is(struct nsn_rules *r, struct nsn_rule *to, int32_t op, uint32_t value)
+{
+	compare(r, to, op, &value, sizeof(value));
+}
+
+void nsn_rule_set_mark(struct nsn_rules *r, struct nsn_rule *to, bool of_connection)
+{
+	struct nsn_expr e = {.kind = NSN_EXPR_META_SET, .key = NFT_META_MARK, .reg = REG};
+
+	if (of_connection) {
+		e.kind = NSN_EXPR_CT_SET;
+		e.key = NFT_CT_MARK;
+	}
+	put(r, to, &e);
+}
+
+void nsn_rule_direction_is(struct nsn_rules *r, struct nsn_rule *to, uint8_t direction)
+{
+	put(r, to, &(struct nsn_expr){.kind = NSN_EXPR_CT, .key = NFT_CT_DIRECTION, .reg = REG});
+	compare(r, to, NFT_CMP_EQ, &direction, 1);
+}
+
+void nsn_rule_map(struct nsn_rules *r, struct nsn_rule *to, const char *map)
+{
+	struct nsn_expr e = {.kind = NSN_EXPR_MAP, .reg = REG, .to = REG};
+
+	put_name(r, to, &e, map);
+}
+
+/* ---- what it does --------------------------------------------------------------------- */
+
+void nsn_rule_snat(struct nsn_rules *r, struct nsn_rule *to, uint8_t family)
+{
+	put(r, to,
+	    &(struct nsn_expr){.kind = NSN_EXPR_NAT,
+			       .key = NFT_NAT_SNAT,
+			       .reg = REG,
+			       .len = family == AF_INET6 ? 16 : 4});
+}
+
+void nsn_rule_log(struct nsn_rules *r, struct nsn_rule *to, uint16_t group, const char *prefix)
+{
+	struct nsn_expr e = {.kind = NSN_EXPR_LOG, .key = group};
+
+	put_name(r, to, &e, prefix);
+}
+
+void nsn_rule_goto(struct nsn_rules *r, struct nsn_rule *to, const char *chain)
+{
+	struct nsn_expr e = {.kind = NSN_EXPR_VERDICT, .key = NFT_GOTO};
+
+	put_name(r, to, &e, chain);
 }
 
 static void verdict(struct nsn_rules *r, struct nsn_rule *to, int32_t code)
@@ -197,6 +296,11 @@ static void verdict(struct nsn_rules *r, struct nsn_rule *to, int32_t code)
 void nsn_rule_accept(struct nsn_rules *r, struct nsn_rule *to)
 {
 	verdict(r, to, NF_ACCEPT);
+}
+
+void nsn_rule_drop_uncounted(struct nsn_rules *r, struct nsn_rule *to)
+{
+	verdict(r, to, NF_DROP);
 }
 
 void nsn_rule_drop(struct nsn_rules *r, struct nsn_rule *to, const char *counter)
@@ -232,8 +336,34 @@ int nsn_compile_counter(struct nsn_state *s, struct nsn_place at, uint8_t family
 	return 0;
 }
 
+static bool translates(const struct nsn_border *b)
+{
+	size_t i;
+
+	for (i = 0; i < b->n_far; i++)
+		if (b->far[i].translated)
+			return true;
+	return false;
+}
+
+bool nsn_compile_has_chain(const struct nsn_chain_def *def, const struct nsn_scope *scope,
+			   enum nsn_want want)
+{
+	switch (def->when) {
+	case NSN_ALWAYS:
+		return true;
+	case NSN_WHEN_CUT:
+		return want == NSN_WANT_CUT;
+	case NSN_WHEN_OPEN:
+		return scope->border;
+	case NSN_WHEN_TRANSLATED:
+		return scope->border && translates(scope->border);
+	}
+	return false;
+}
+
 int nsn_compile_chain(struct nsn_state *s, struct nsn_place at, uint8_t family,
-		      const struct nsn_chain_def *def, const struct nsn_tenant *t)
+		      const struct nsn_chain_def *def, const struct nsn_scope *scope)
 {
 	struct nsn_rules r = {.n = 0};
 	struct nsn_object *o = nsn_state_add(s, NSN_OBJ_CHAIN, at, "");
@@ -242,7 +372,7 @@ int nsn_compile_chain(struct nsn_state *s, struct nsn_place at, uint8_t family,
 	if (!o)
 		return -ENOMEM;
 	if (def->fill)
-		def->fill(&r, t);
+		def->fill(&r, scope);
 	/* The policy would drop, too, but uncounted. */
 	if (def->counter)
 		nsn_rule_drop(&r, nsn_rule_begin(&r, ""), def->counter);
@@ -254,7 +384,7 @@ int nsn_compile_chain(struct nsn_state *s, struct nsn_place at, uint8_t family,
 	o->u.chain = (struct nsn_chain){.family = family,
 					.table = NSN_TABLE_NAME,
 					.name = def->name,
-					.type = "filter",
+					.type = def->type ? def->type : "filter",
 					.hook = def->hook,
 					.priority = def->priority,
 					.policy = def->policy,

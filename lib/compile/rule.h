@@ -9,6 +9,7 @@
  * what an operator would have typed and can read it back. Registers have the
  * numbers by which the kernel reports them.
  */
+#include "border.h"
 #include "compile.h"
 
 /* A chain's rules under construction; `full` when there is no room, which the caller reports. */
@@ -23,6 +24,7 @@ struct nsn_rule *nsn_rule_begin(struct nsn_rules *r, const char *comment);
 
 /* What a rule matches; each reads register 1. @key of link_is: NFT_META_IIFNAME, _OIFNAME. */
 void nsn_rule_link_is(struct nsn_rules *r, struct nsn_rule *to, int32_t key, const char *name);
+void nsn_rule_link_is_not(struct nsn_rules *r, struct nsn_rule *to, int32_t key, const char *name);
 /* By the field of the frame, and by what the kernel took the frame for: see rule.c. */
 void nsn_rule_ethertype_is(struct nsn_rules *r, struct nsn_rule *to, uint16_t type);
 void nsn_rule_ethertype_is_not(struct nsn_rules *r, struct nsn_rule *to, uint16_t type);
@@ -39,6 +41,8 @@ void nsn_rule_range(struct nsn_rules *r, struct nsn_rule *to, int32_t base, uint
 /* Source or destination in a network, by family. */
 void nsn_rule_address_in(struct nsn_rules *r, struct nsn_rule *to, bool source,
 			 const struct nsn_prefix *p);
+void nsn_rule_address_not_in(struct nsn_rules *r, struct nsn_rule *to, bool source,
+			     const struct nsn_prefix *p);
 void nsn_rule_address_is(struct nsn_rules *r, struct nsn_rule *to, bool source,
 			 const struct nsn_ip *ip);
 /* A frame to a group: the lowest bit of the first byte of the destination. */
@@ -49,10 +53,28 @@ void nsn_rule_key_payload(struct nsn_rules *r, struct nsn_rule *to, int32_t base
 			  uint32_t len, uint32_t reg);
 void nsn_rule_lookup(struct nsn_rules *r, struct nsn_rule *to, const char *set, bool inverse);
 
+/*
+ * A mark, of 32 bits in the byte order of the host: load it, change it, compare
+ * it, write it. All in register 1.
+ */
+void nsn_rule_load_mark(struct nsn_rules *r, struct nsn_rule *to, bool of_connection);
+void nsn_rule_mark_bits(struct nsn_rules *r, struct nsn_rule *to, uint32_t mask, uint32_t set);
+void nsn_rule_mark_is(struct nsn_rules *r, struct nsn_rule *to, int32_t op, uint32_t value);
+void nsn_rule_set_mark(struct nsn_rules *r, struct nsn_rule *to, bool of_connection);
+/* IP_CT_DIR_ORIGINAL, IP_CT_DIR_REPLY. A packet without a connection matches neither. */
+void nsn_rule_direction_is(struct nsn_rules *r, struct nsn_rule *to, uint8_t direction);
+/* What the map has for the key in register 1; nothing: the rule does not match. */
+void nsn_rule_map(struct nsn_rules *r, struct nsn_rule *to, const char *map);
+
 /* What it does. */
+void nsn_rule_snat(struct nsn_rules *r, struct nsn_rule *to, uint8_t family);
+void nsn_rule_log(struct nsn_rules *r, struct nsn_rule *to, uint16_t group, const char *prefix);
+void nsn_rule_goto(struct nsn_rules *r, struct nsn_rule *to, const char *chain);
 void nsn_rule_limit(struct nsn_rules *r, struct nsn_rule *to, const char *limit);
-void nsn_rule_limit_map(struct nsn_rules *r, struct nsn_rule *to, const char *map);
+/* The limit, or counter, that the map has for the key in register 1. */
+void nsn_rule_object_map(struct nsn_rules *r, struct nsn_rule *to, const char *map);
 void nsn_rule_accept(struct nsn_rules *r, struct nsn_rule *to);
+void nsn_rule_drop_uncounted(struct nsn_rules *r, struct nsn_rule *to);
 /* Counted by reason, in a named counter, which survives a change of the rules. */
 void nsn_rule_drop(struct nsn_rules *r, struct nsn_rule *to, const char *counter);
 
@@ -69,6 +91,14 @@ enum {
 
 /* ---- what goes into a table ----------------------------------------------------- */
 
+/* What rules are made from. */
+struct nsn_scope {
+	const struct nsn_tenant *t;
+	const struct nsn_border *border; /* NULL: nothing crosses it */
+};
+
+enum nsn_when { NSN_ALWAYS, NSN_WHEN_CUT, NSN_WHEN_OPEN, NSN_WHEN_TRANSLATED };
+
 struct nsn_chain_def {
 	const char *name;
 	const char *counter; /* of its last rule, which drops the rest; NULL: none */
@@ -76,14 +106,22 @@ struct nsn_chain_def {
 	int32_t priority;
 	uint32_t policy;
 	/* NULL: no rules but the last */
-	void (*fill)(struct nsn_rules *r, const struct nsn_tenant *t);
-	enum nsn_want want; /* NSN_WANT_CUT: only when it is cut */
+	void (*fill)(struct nsn_rules *r, const struct nsn_scope *s);
+	enum nsn_when when;
+	const char *type; /* NULL: filter; "": not a base chain */
 };
 
 /* The table of ours in @family, with its mark. All return 0, -ENOMEM or -E2BIG. */
 int nsn_compile_table(struct nsn_state *s, struct nsn_place at, uint8_t family, const char *mark);
 int nsn_compile_counter(struct nsn_state *s, struct nsn_place at, uint8_t family, const char *name);
 int nsn_compile_chain(struct nsn_state *s, struct nsn_place at, uint8_t family,
-		      const struct nsn_chain_def *def, const struct nsn_tenant *t);
+		      const struct nsn_chain_def *def, const struct nsn_scope *scope);
+/* Those of @list that are there, and the counters they need. */
+int nsn_compile_chains(struct nsn_state *s, struct nsn_place at, uint8_t family,
+		       const struct nsn_chain_def *list, size_t n, const struct nsn_scope *scope,
+		       enum nsn_want want);
+/* Whether the chain is there in this state. */
+bool nsn_compile_has_chain(const struct nsn_chain_def *def, const struct nsn_scope *scope,
+			   enum nsn_want want);
 
 #endif

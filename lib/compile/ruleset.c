@@ -7,6 +7,7 @@
 #include <linux/netfilter/nf_tables.h>
 
 #include "../base/cleanup.h"
+#include "admit.h"
 #include "parts.h"
 #include "rule.h"
 
@@ -50,11 +51,29 @@ static void own_sources(struct nsn_rules *r, const struct nsn_prefix *subnet)
 	nsn_rule_accept(r, to);
 }
 
-static void prerouting(struct nsn_rules *r, const struct nsn_tenant *t)
+/* From a cable: anything but the tenant's own. Whose it may be is for the chains of admit.c. */
+static void other_sources(struct nsn_rules *r, const struct nsn_prefix *subnet)
 {
-	own_sources(r, &t->subnet);
-	if (nsn_compile_ipv6(t))
-		own_sources(r, &t->subnet6);
+	struct nsn_rule *to = nsn_rule_begin(r, "no own addresses from others");
+
+	nsn_rule_link_is_not(r, to, NFT_META_IIFNAME, NSN_BRIDGE);
+	family_is(r, to, subnet->ip.family);
+	nsn_rule_address_not_in(r, to, true, subnet);
+	nsn_rule_accept(r, to);
+}
+
+static void prerouting(struct nsn_rules *r, const struct nsn_scope *s)
+{
+	bool six = nsn_compile_ipv6(s->t);
+
+	own_sources(r, &s->t->subnet);
+	if (six)
+		own_sources(r, &s->t->subnet6);
+	if (!s->border || s->border->n_far == 0)
+		return;
+	other_sources(r, &s->t->subnet);
+	if (six)
+		other_sources(r, &s->t->subnet6);
 }
 
 static void echo(struct nsn_rules *r, const struct nsn_ip *gateway, bool in)
@@ -99,45 +118,66 @@ static void local(struct nsn_rules *r, const struct nsn_tenant *t, bool in)
 	discovery(r, &t->gateway6, in);
 }
 
-static void input(struct nsn_rules *r, const struct nsn_tenant *t)
+static void input(struct nsn_rules *r, const struct nsn_scope *s)
 {
-	local(r, t, true);
+	local(r, s->t, true);
 }
 
-static void output(struct nsn_rules *r, const struct nsn_tenant *t)
+static void output(struct nsn_rules *r, const struct nsn_scope *s)
 {
-	local(r, t, false);
+	local(r, s->t, false);
+	if (s->border)
+		nsn_admit_errors(r, s);
+}
+
+static void forward(struct nsn_rules *r, const struct nsn_scope *s)
+{
+	if (s->border)
+		nsn_admit_forward(r);
 }
 
 static const struct nsn_chain_def chains[] = {
 	/* Before the routing decision, at the priority that nft calls "raw". */
 	{"prerouting", "nsnet_drop_source", NF_INET_PRE_ROUTING, -300, NF_DROP, prerouting,
-	 NSN_WANT_BUILT},
-	{"input", "nsnet_drop_input", NF_INET_LOCAL_IN, 0, NF_DROP, input, NSN_WANT_BUILT},
-	{"forward", "nsnet_drop_forward", NF_INET_FORWARD, 0, NF_DROP, NULL, NSN_WANT_BUILT},
-	{"output", "nsnet_drop_output", NF_INET_LOCAL_OUT, 0, NF_DROP, output, NSN_WANT_BUILT},
+	 NSN_ALWAYS, NULL},
+	{"input", "nsnet_drop_input", NF_INET_LOCAL_IN, 0, NF_DROP, input, NSN_ALWAYS, NULL},
+	{"forward", "nsnet_drop_forward", NF_INET_FORWARD, 0, NF_DROP, forward, NSN_ALWAYS, NULL},
+	{"output", "nsnet_drop_output", NF_INET_LOCAL_OUT, 0, NF_DROP, output, NSN_ALWAYS, NULL},
 	/*
 	 * A tenant is cut by two more chains before all others: nothing comes in, nothing
 	 * goes out. Taking the accepting rules away would do the same, but then the next
 	 * close() of a netfilter socket waits 10 ms for the kernel to free them.
 	 */
-	{"cut_in", NULL, NF_INET_PRE_ROUTING, -500, NF_DROP, NULL, NSN_WANT_CUT},
-	{"cut_out", NULL, NF_INET_LOCAL_OUT, -500, NF_DROP, NULL, NSN_WANT_CUT},
+	{"cut_in", NULL, NF_INET_PRE_ROUTING, -500, NF_DROP, NULL, NSN_WHEN_CUT, NULL},
+	{"cut_out", NULL, NF_INET_LOCAL_OUT, -500, NF_DROP, NULL, NSN_WHEN_CUT, NULL},
 };
 
-int nsn_compile_ruleset(struct nsn_state *s, struct nsn_place at, const struct nsn_tenant *t,
+int nsn_compile_chains(struct nsn_state *s, struct nsn_place at, uint8_t family,
+		       const struct nsn_chain_def *list, size_t n, const struct nsn_scope *scope,
+		       enum nsn_want want)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; r == 0 && i < n; i++) {
+		if (!nsn_compile_has_chain(&list[i], scope, want))
+			continue;
+		if (list[i].counter)
+			r = nsn_compile_counter(s, at, family, list[i].counter);
+		if (r == 0)
+			r = nsn_compile_chain(s, at, family, &list[i], scope);
+	}
+	return r;
+}
+
+int nsn_compile_ruleset(struct nsn_state *s, struct nsn_place at, const struct nsn_scope *scope,
 			const char *mark, enum nsn_want want)
 {
 	int r = nsn_compile_table(s, at, NFPROTO_INET, mark);
-	size_t i;
 
-	for (i = 0; r == 0 && i < NSN_COUNT(chains); i++) {
-		if (chains[i].want == NSN_WANT_CUT && want != NSN_WANT_CUT)
-			continue;
-		if (chains[i].counter)
-			r = nsn_compile_counter(s, at, NFPROTO_INET, chains[i].counter);
-		if (r == 0)
-			r = nsn_compile_chain(s, at, NFPROTO_INET, &chains[i], t);
-	}
+	if (r == 0)
+		r = nsn_compile_chains(s, at, NFPROTO_INET, chains, NSN_COUNT(chains), scope, want);
+	if (r == 0 && scope->border)
+		r = nsn_compile_admit(s, at, scope, want);
 	return r;
 }

@@ -107,9 +107,21 @@ static int add(struct nsn_state *s, struct nsn_place at, const char *link,
 	return 0;
 }
 
-/* One family's settings of `all`, `default` or a link; @on: but not that it is off. */
+/* What is not to be as the tables say. */
+struct unlike {
+	bool on;     /* IPv6 is not off */
+	bool routes; /* `forwarding` is not off */
+};
+
+static bool is_unlike(const struct setting *set, struct unlike but)
+{
+	return (but.on && strcmp(set->name, "disable_ipv6") == 0) ||
+	       (but.routes && strcmp(set->name, "forwarding") == 0);
+}
+
+/* One family's settings of `all`, `default` or a link, without those that are unlike. */
 static int add_conf(struct nsn_state *s, struct nsn_place at, const char *link, const char *who,
-		    bool ipv6, bool on)
+		    bool ipv6, struct unlike but)
 {
 	const struct setting *set = ipv6 ? ipv6_conf : ipv4_conf;
 	size_t i, n = ipv6 ? NSN_COUNT(ipv6_conf) : NSN_COUNT(ipv4_conf);
@@ -118,7 +130,7 @@ static int add_conf(struct nsn_state *s, struct nsn_place at, const char *link, 
 		const char *path = nsn_arena_printf(&s->arena, "net/ipv%d/conf/%s/%s", ipv6 ? 6 : 4,
 						    who, set[i].name);
 
-		if (on && strcmp(set[i].name, "disable_ipv6") == 0)
+		if (is_unlike(&set[i], but))
 			continue;
 		/* A kernel without IPv6 needs none of it; bc_forwarding and seg6 may be absent. */
 		if (add(s, at, link, &set[i], path, true) < 0)
@@ -127,43 +139,99 @@ static int add_conf(struct nsn_state *s, struct nsn_place at, const char *link, 
 	return 0;
 }
 
-int nsn_compile_gateway_sysctls(struct nsn_state *s, struct nsn_place at)
+/*
+ * IPv4 is forwarded from the links that say so; IPv6 only if `all` does (the kernel
+ * has a switch for one link since 6.17), and then `all` is what new links begin
+ * with.
+ */
+static int add_routing(struct nsn_state *s, struct nsn_place at, bool routes, bool ipv6)
 {
+	static const struct setting marks[2][3] = {
+		{{"net/ipv4/fwmark_reflect", "0", false},
+		 {"net/ipv6/fwmark_reflect", "0", false},
+		 {"net/ipv4/conf/all/src_valid_mark", "0", false}},
+		/* Errors of the gateway have the mark of what they are about; rp_filter looks for
+		 * the way back with the packet's. */
+		{{"net/ipv4/fwmark_reflect", "1", false},
+		 {"net/ipv6/fwmark_reflect", "1", false},
+		 {"net/ipv4/conf/all/src_valid_mark", "1", false}},
+	};
+	/* A connection begins with its first packet: who opened it is then known. */
+	static const struct setting loose = {"net/netfilter/nf_conntrack_tcp_loose", "0", false};
+	static const struct setting six[] = {
+		{"net/ipv6/conf/all/forwarding", "1", true},
+		{"net/ipv6/conf/default/forwarding", "1", false},
+	};
+	size_t i;
+	int r = 0;
+
+	for (i = 0; r == 0 && i < NSN_COUNT(marks[0]); i++)
+		r = add(s, at, "", &marks[routes][i], marks[routes][i].name, true);
+	if (r == 0 && routes)
+		r = add(s, at, "", &loose, loose.name, true);
+	for (i = 0; r == 0 && routes && ipv6 && i < NSN_COUNT(six); i++)
+		r = add(s, at, "", &six[i], six[i].name, false);
+	return r;
+}
+
+int nsn_compile_gateway_sysctls(struct nsn_state *s, struct nsn_place at, bool routes, bool ipv6)
+{
+	const struct unlike none = {false, false}, six = {false, routes && ipv6};
 	size_t i;
 
-	if (add_conf(s, at, "", "all", false, false) < 0 ||
-	    add_conf(s, at, "", "default", false, false) < 0 ||
-	    add_conf(s, at, "", "all", true, false) < 0 ||
-	    add_conf(s, at, "", "default", true, false) < 0)
+	if (add_conf(s, at, "", "all", false, none) < 0 ||
+	    add_conf(s, at, "", "default", false, none) < 0 ||
+	    add_conf(s, at, "", "all", true, six) < 0 ||
+	    add_conf(s, at, "", "default", true, six) < 0)
 		return -ENOMEM;
 	for (i = 0; i < NSN_COUNT(others); i++)
 		if (add(s, at, "", &others[i], others[i].name, i > 0) < 0)
 			return -ENOMEM;
-	return 0;
+	return add_routing(s, at, routes, ipv6);
 }
 
 /*
  * A link is born with what `default` says; what is to be different is written
  * when it is there (NSN_OBJ_CONF).
  */
-static int switch_ipv6_on(struct nsn_state *s, struct nsn_place at, const char *link)
+static int add_late(struct nsn_state *s, struct nsn_place at, const char *link, int version,
+		    const char *name, const char *value)
 {
 	struct nsn_object *o = nsn_state_add(s, NSN_OBJ_CONF, at, link);
-	const char *path = nsn_arena_printf(&s->arena, "net/ipv6/conf/%s/disable_ipv6", link);
+	const char *path = nsn_arena_printf(&s->arena, "net/ipv%d/conf/%s/%s", version, link, name);
 
 	if (!o || !path)
 		return -ENOMEM;
-	o->u.sysctl = (struct nsn_sysctl){.path = path, .value = "0"};
+	o->u.sysctl = (struct nsn_sysctl){.path = path, .value = value};
 	return 0;
 }
 
-int nsn_compile_link_sysctls(struct nsn_state *s, struct nsn_place at, const char *link, bool ipv6)
+static int switch_ipv6_on(struct nsn_state *s, struct nsn_place at, const char *link)
 {
-	int r = add_conf(s, at, link, link, false, false);
+	return add_late(s, at, link, 6, "disable_ipv6", "0");
+}
+
+int nsn_compile_link_sysctls(struct nsn_state *s, struct nsn_place at, const char *link, bool ipv6,
+			     bool routes)
+{
+	int r = add_conf(s, at, link, link, false, (struct unlike){false, routes});
 
 	if (r == 0)
-		r = add_conf(s, at, link, link, true, ipv6);
+		r = add_conf(s, at, link, link, true, (struct unlike){ipv6, ipv6 && routes});
+	if (r == 0 && routes)
+		r = add_late(s, at, link, 4, "forwarding", "1");
+	if (r == 0 && routes && ipv6)
+		r = add_late(s, at, link, 6, "forwarding", "1");
 	return r == 0 && ipv6 ? switch_ipv6_on(s, at, link) : r;
+}
+
+/* No IPv6 is received on a port (disable_ipv6), whatever it says of forwarding. */
+int nsn_compile_port_sysctls(struct nsn_state *s, struct nsn_place at, const char *link,
+			     bool routes6)
+{
+	int r = add_conf(s, at, link, link, false, (struct unlike){false, false});
+
+	return r < 0 ? r : add_conf(s, at, link, link, true, (struct unlike){false, routes6});
 }
 
 int nsn_compile_endpoint_sysctls(struct nsn_state *s, struct nsn_place at, bool ipv6)

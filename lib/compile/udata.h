@@ -3,7 +3,7 @@
 #define NSN_COMPILE_UDATA_H
 
 /*
- * udata - what `nft` keeps with a set to be able to print it. Of bridge.c only.
+ * udata - what `nft` keeps with a set to be able to print it. Of pins.c and policies.c.
  *
  * The kernel stores these bytes and looks at none. They are attributes of one
  * byte type, one byte length, and value; numbers are 32 bits in the byte order of
@@ -20,8 +20,9 @@
 
 enum {
 	UDATA_KEYBYTEORDER =
-		0,	      /* NFTNL_UDATA_SET_KEYBYTEORDER; 0: as the parts have it, 1: host's */
-	UDATA_KEY_TYPEOF = 3, /* NFTNL_UDATA_SET_KEY_TYPEOF */
+		0, /* NFTNL_UDATA_SET_KEYBYTEORDER; 0: as the parts have it, 1: host's */
+	UDATA_DATABYTEORDER = 1, /* NFTNL_UDATA_SET_DATABYTEORDER; 1: host's, 2: network's */
+	UDATA_KEY_TYPEOF = 3,	 /* NFTNL_UDATA_SET_KEY_TYPEOF */
 	UDATA_DATA_INTERVAL = 6, /* NFTNL_UDATA_SET_DATA_INTERVAL */
 	UDATA_EXPR = 0,		 /* NFTNL_UDATA_SET_TYPEOF_EXPR: the kind of expression */
 	UDATA_DATA = 1,		 /* NFTNL_UDATA_SET_TYPEOF_DATA: what it has */
@@ -48,6 +49,20 @@ static const uint8_t udata_concat[] = {UDATA_U32(UDATA_KEYBYTEORDER, 0),   UDATA
 /* type ifname : limit. A name of a link is a number in the byte order of the host, to nft. */
 static const uint8_t udata_name_map[] = {UDATA_U32(UDATA_KEYBYTEORDER, 1),
 					 UDATA_U32(UDATA_DATA_INTERVAL, 0)};
+
+/* type A . B ... : mark, with ranges */
+static const uint8_t udata_ranges_mark[] = {UDATA_U32(UDATA_KEYBYTEORDER, 0),
+					    UDATA_U32(UDATA_DATABYTEORDER, 1),
+					    UDATA_KEY_TYPEOF,
+					    8,
+					    UDATA_U32(UDATA_EXPR, EXPR_CONCAT),
+					    UDATA_DATA,
+					    0,
+					    UDATA_U32(UDATA_DATA_INTERVAL, 0)};
+/* type ifname : ADDRESS */
+static const uint8_t udata_name_address[] = {UDATA_U32(UDATA_KEYBYTEORDER, 1),
+					     UDATA_U32(UDATA_DATABYTEORDER, 2),
+					     UDATA_U32(UDATA_DATA_INTERVAL, 0)};
 
 /* clang-format off: the indentation is the nesting. */
 /* typeof iifname . ether saddr . @th,64,128 */

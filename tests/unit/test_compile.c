@@ -57,7 +57,7 @@ static void compile_tenant(struct nsn_state *s, const struct nsn_tenant *t, enum
 {
 	struct nsnet_err err = {0};
 
-	if (nsn_compile(t, &owner, want, s, &err) < 0)
+	if (nsn_compile(t, NULL, &owner, want, s, &err) < 0)
 		fail_msg("%s", err.msg);
 }
 
@@ -680,7 +680,7 @@ static void numbers_that_fit_no_mac_address_or_name_are_refused(void **state)
 			*(which == 0   ? &t.id
 			  : which == 1 ? &t.endpoints[0].id
 				       : &t.endpoints[0].link) = bad[i];
-			assert_int_equal(nsn_compile(&t, &owner, NSN_WANT_BUILT, &s, &err),
+			assert_int_equal(nsn_compile(&t, NULL, &owner, NSN_WANT_BUILT, &s, &err),
 					 -ERANGE);
 			nsn_state_clear(&s);
 			nsn_tenant_clear(&t);

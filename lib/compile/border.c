@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "border.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "../base/cleanup.h"
+
+void nsn_border_clear(struct nsn_border *b)
+{
+	free(b->far);
+	free(b->boxes.list);
+	*b = (struct nsn_border){0};
+}
+
+bool nsn_border_is_open(const struct nsn_border *b)
+{
+	return b->n_far > 0 || b->boxes.n > 0;
+}
+
+const char *nsn_far_name(const struct nsn_far *f, char buf[NSN_LINK_NAME_SIZE])
+{
+	(void)snprintf(buf, NSN_LINK_NAME_SIZE, "nsn%" PRIu64, f->link);
+	return buf;
+}
+
+static const struct nsn_tenant *tenant_of(const struct nsn_intent *intent, uint64_t id)
+{
+	size_t i;
+
+	for (i = 0; i < intent->n_tenants; i++)
+		if (intent->tenants[i].id == id)
+			return &intent->tenants[i];
+	return NULL;
+}
+
+/* Two addresses of each slot: a's is the even one. */
+static struct nsn_ip transit_ip(const struct nsn_prefix *pool, uint32_t slot, bool is_a)
+{
+	const struct nsn_ip first = nsn_prefix_network(pool);
+
+	return nsn_ip_add(&first, 2 * (uint64_t)slot + !is_a);
+}
+
+static int add_far(struct nsn_border *b, const struct nsn_cable *c,
+		   const struct nsn_transit *transit, const struct nsn_tenant *t,
+		   struct nsnet_err *err)
+{
+	const bool is_a = c->a == t->id;
+	struct nsn_far *far = &b->far[b->n_far];
+
+	*far = (struct nsn_far){.link = c->link,
+				.other = tenant_of(b->intent, is_a ? c->b : c->a),
+				.is_a = is_a,
+				.near4 = transit_ip(&transit->ip, c->slot, is_a),
+				.far4 = transit_ip(&transit->ip, c->slot, !is_a),
+				.near6 = transit_ip(&transit->ip6, c->slot, is_a),
+				.far6 = transit_ip(&transit->ip6, c->slot, !is_a),
+				.translated = is_a ? c->translated_a : c->translated_b,
+				.other_translated = is_a ? c->translated_b : c->translated_a};
+	if (!far->other)
+		return nsn_err(err, -EINVAL, NSNET_E_INTERNAL,
+			       "cable nsn%" PRIu64 " of tenant '%s' leads to nobody", c->link,
+			       t->name);
+	b->n_far++;
+	return 0;
+}
+
+/* What one calls the other, in both families. */
+static int add_flows(struct nsn_border *b, const struct nsn_side *from, const struct nsn_side *to)
+{
+	int r = nsn_flows_between(&b->boxes, b->intent, from, to, AF_INET);
+
+	return r < 0 ? r : nsn_flows_between(&b->boxes, b->intent, from, to, AF_INET6);
+}
+
+/*
+ * A translated tenant's own gateway sees its endpoints as they are; the other one
+ * sees the address on the cable.
+ */
+static int add_pair(struct nsn_border *b, const struct nsn_far *far, const struct nsn_tenant *t)
+{
+	struct nsn_side own = {.tenant = t}, other = {.tenant = far->other};
+	int r = 0;
+
+	if (far->other_translated) {
+		other.as4 = far->far4;
+		other.as6 = far->far6;
+	} else {
+		r = add_flows(b, &own, &other);
+	}
+	/* Whose addresses the other gateway does not know it cannot call. */
+	return r == 0 && !far->translated ? add_flows(b, &other, &own) : r;
+}
+
+static int by_link(const void *a, const void *b)
+{
+	const struct nsn_far *x = a, *y = b;
+
+	return x->link < y->link ? -1 : x->link > y->link;
+}
+
+int nsn_border_make(struct nsn_border *ret, const struct nsn_intent *intent,
+		    const struct nsn_cable *cables, size_t n_cables,
+		    const struct nsn_transit *transit, const struct nsn_tenant *t,
+		    uint32_t generation, struct nsnet_err *err)
+{
+	const struct nsn_side own = {.tenant = t};
+	size_t i;
+	int r = 0;
+
+	*ret = (struct nsn_border){.intent = intent, .generation = generation};
+	ret->far = calloc(n_cables + 1, sizeof(*ret->far));
+	if (!ret->far)
+		return nsn_err_nomem(err);
+	for (i = 0; r == 0 && i < n_cables; i++)
+		if (cables[i].a == t->id || cables[i].b == t->id)
+			r = add_far(ret, &cables[i], transit, t, err);
+	if (r < 0)
+		return r;
+	qsort(ret->far, ret->n_far, sizeof(*ret->far), by_link);
+	for (i = 0; r == 0 && i < ret->n_far; i++)
+		r = add_pair(ret, &ret->far[i], t);
+	if (r == 0 && t->inside_deny)
+		r = add_flows(ret, &own, &own);
+	return r < 0 ? nsn_err_nomem(err) : 0;
+}
