@@ -62,6 +62,16 @@ void nsn_plan_only_remove(struct nsn_plan *p)
 	p->n = kept;
 }
 
+void nsn_plan_only_link(struct nsn_plan *p, const char *link)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < p->n; i++)
+		if (strcmp(nsn_step_object(&p->steps[i])->link, link) == 0)
+			p->steps[kept++] = p->steps[i];
+	p->n = kept;
+}
+
 static int add_step(struct merge *m, enum nsn_op op, const struct nsn_object *want,
 		    const struct nsn_object *have)
 {
@@ -181,26 +191,43 @@ static bool in_table(const struct nsn_object *o, const struct nsn_object *table)
 	       strcmp(name, t->name) == 0;
 }
 
-/*
- * An element that nobody wants, and a limit, which belongs to a rate that was
- * changed, can be removed alone: only a rule of ours refers to them, by its set
- * or its name.
- */
-static bool goes_alone(enum nsn_kind kind)
+static bool counts_policy(const struct nsn_counter *c)
 {
-	return kind == NSN_OBJ_ELEM || kind == NSN_OBJ_LIMIT;
+	return strncmp(c->name, NSN_RULE_COUNTER, strlen(NSN_RULE_COUNTER)) == 0 ||
+	       strcmp(c->name, NSN_KEPT_COUNTER) == 0 ||
+	       strcmp(c->name, NSN_QUARANTINE_COUNTER) == 0;
+}
+
+/*
+ * A limit, which belongs to a rate that was changed, and the counter of a policy:
+ * only rules and elements of ours refer to them, by name, and these are gone or
+ * lead elsewhere before. The table stays, and what its other counters have counted.
+ */
+static bool goes_late(const struct nsn_object *o)
+{
+	return o->kind == NSN_OBJ_LIMIT ||
+	       (o->kind == NSN_OBJ_COUNTER && counts_policy(&o->u.counter));
+}
+
+/* These, and an element that nobody wants: only rules of ours refer to it, by its set. */
+static bool goes_alone(const struct nsn_object *o)
+{
+	return o->kind == NSN_OBJ_ELEM || goes_late(o);
 }
 
 /* What the kernel cannot alter while something refers to it. */
 static bool is_stuck(const struct nsn_object *want, const struct nsn_object *have)
 {
+	/* Elements and rules lead to chains without a hook, and to no others. */
+	if (want->kind == NSN_OBJ_CHAIN)
+		return !want->u.chain.type[0] != !have->u.chain.type[0];
 	return (want->kind == NSN_OBJ_SET || want->kind == NSN_OBJ_LIMIT) &&
 	       !nsn_object_same(want, have);
 }
 
 /*
  * A table that is not quite ours (another mark, dormant), or into which somebody
- * else has put chains, sets or counters: they may refer to each other in any
+ * else has put chains, sets or other counters: they may refer to each other in any
  * way, and what is referred to cannot be removed or altered alone.
  */
 static bool is_spoilt(const struct merge *m, const struct nsn_object *want,
@@ -216,7 +243,7 @@ static bool is_spoilt(const struct merge *m, const struct nsn_object *want,
 		if (!in_table(o, have))
 			continue;
 		twin_of_it = nsn_state_find(m->wanted, o);
-		if (twin_of_it ? is_stuck(twin_of_it, o) : !goes_alone(o->kind))
+		if (twin_of_it ? is_stuck(twin_of_it, o) : !goes_alone(o))
 			return true;
 	}
 	return false;
@@ -269,6 +296,8 @@ static enum fate fate_of(const struct merge *m, const struct nsn_object *o)
 		return is_marked(m, o) ? REMOVE : TELL;
 	case NSN_OBJ_ROUTE:
 		return o->u.route.protocol == NSN_RTPROT ? REMOVE : TELL;
+	case NSN_OBJ_RULE:
+		return o->u.rule.protocol == NSN_RTPROT && !o->u.rule.odd ? REMOVE : TELL;
 	case NSN_OBJ_UP:
 	case NSN_OBJ_ADDR:
 		/* `lo` is nobody's, and a gateway needs none. One that comes up gets 127.0.0.1
@@ -281,7 +310,7 @@ static enum fate fate_of(const struct merge *m, const struct nsn_object *o)
 		return table_is_wanted(m, o) ? REMOVE : KEEP;
 	case NSN_OBJ_LIMIT:   /* see remove_stale() */
 	case NSN_OBJ_PORT:    /* of a foreign link, which is told */
-	case NSN_OBJ_COUNTER: /* of a table that is replaced as a whole, or goes */
+	case NSN_OBJ_COUNTER: /* as a limit, or of a table that is replaced as a whole, or goes */
 	case NSN_OBJ_SET:
 	case NSN_OBJ_CHAIN:
 	case NSN_OBJ_FILE:
@@ -389,7 +418,7 @@ static bool was_ours(const struct nsn_object *o)
 /*
  * What was wanted before: a workload's old addresses go when it has the new
  * ones (with the last address of a link the kernel drops all its routes), and a
- * limit when no rule and no element has it any more.
+ * limit or a policy's counter when no rule and no element has it any more.
  */
 static int remove_stale(struct merge *m)
 {
@@ -397,9 +426,8 @@ static int remove_stale(struct merge *m)
 
 	for (i = m->observed->n; i > 0; i--) {
 		const struct nsn_object *o = &m->observed->objects[i - 1];
-		bool stale = o->at.role == NSN_GATEWAY
-				     ? o->kind == NSN_OBJ_LIMIT && table_is_wanted(m, o)
-				     : was_ours(o) && place_wanted(m, o->at);
+		bool stale = o->at.role == NSN_GATEWAY ? goes_late(o) && table_is_wanted(m, o)
+						       : was_ours(o) && place_wanted(m, o->at);
 
 		if (stale && !m->gone[i - 1] && !nsn_state_find(m->wanted, o) &&
 		    add_step(m, NSN_REMOVE, NULL, o) < 0)
@@ -535,6 +563,7 @@ static bool cuts(const struct nsn_step *step)
 	case NSN_OBJ_ADDR:
 	case NSN_OBJ_NEIGH:
 	case NSN_OBJ_ROUTE:
+	case NSN_OBJ_RULE:
 	case NSN_OBJ_FILE:
 	case NSN_OBJ_PIN:
 	case NSN_OBJ_KINDS:

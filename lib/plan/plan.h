@@ -41,8 +41,9 @@ void nsn_plan_clear(struct nsn_plan *p);
  *
  * Both sorted. What is observed and not wanted is removed when it carries the
  * owner's mark or hangs on something that does (a table of ours with something
- * in it that is not wanted is replaced as a whole); in a workload namespace,
- * which is the tenant's, it is none of our business. With @wanted NULL everything
+ * in it that is not wanted is replaced as a whole, but for elements, limits and
+ * counters of policies, which go alone); in a workload namespace, which is the
+ * tenant's, it is none of our business. With @wanted NULL everything
  * goes: pins first, then the namespaces with all that is in them.
  */
 int nsn_plan(const struct nsn_state *wanted, const struct nsn_state *observed,
@@ -60,6 +61,9 @@ int nsn_plan_cut(const struct nsn_state *wanted, const struct nsn_state *observe
 
 /* Takes out all steps but those that remove something. */
 void nsn_plan_only_remove(struct nsn_plan *p);
+
+/* Takes out all steps but those about that link of the gateway. */
+void nsn_plan_only_link(struct nsn_plan *p, const char *link);
 
 /* The step that takes this one back. */
 struct nsn_step nsn_step_inverse(const struct nsn_step *step);

@@ -4,6 +4,7 @@
 
 #include "../base/cleanup.h"
 #include "../kernel/addr.h"
+#include "../kernel/fibrule.h"
 #include "../kernel/file.h"
 #include "../kernel/link.h"
 #include "../kernel/neigh.h"
@@ -213,6 +214,18 @@ static int drop_route(struct run *run, struct nsn_space *space, obj *o, struct n
 	return nsn_route_del(nsn_netns_route(space->ns), o, err);
 }
 
+static int make_rule(struct run *run, struct nsn_space *space, obj *o, struct nsnet_err *err)
+{
+	(void)run;
+	return nsn_fibrule_add(nsn_netns_route(space->ns), o, err);
+}
+
+static int drop_rule(struct run *run, struct nsn_space *space, obj *o, struct nsnet_err *err)
+{
+	(void)run;
+	return nsn_fibrule_del(nsn_netns_route(space->ns), o, err);
+}
+
 static int make_file(struct run *run, struct nsn_space *space, obj *o, struct nsnet_err *err)
 {
 	(void)run;
@@ -246,6 +259,7 @@ static const struct verbs {
 	[NSN_OBJ_NEIGH] = {make_neigh, drop_neigh, NULL},
 	[NSN_OBJ_UP] = {make_up, drop_up, NULL},
 	[NSN_OBJ_ROUTE] = {make_route, drop_route, NULL},
+	[NSN_OBJ_RULE] = {make_rule, drop_rule, NULL},
 	[NSN_OBJ_FILE] = {make_file, drop_file, NULL},
 	[NSN_OBJ_PIN] = {make_pin, drop_pin, NULL},
 };

@@ -5,6 +5,7 @@
 
 #include "../base/cleanup.h"
 #include "../kernel/addr.h"
+#include "../kernel/fibrule.h"
 #include "../kernel/file.h"
 #include "../kernel/link.h"
 #include "../kernel/neigh.h"
@@ -64,6 +65,8 @@ static int dump_space(const struct nsn_space *space, struct nsn_state *ret, stru
 		r = nsn_route_dump(route, ret, space->at, err);
 	/* A workload's own rules are its own business. */
 	if (r == 0 && gateway)
+		r = nsn_fibrule_dump(route, ret, space->at, err);
+	if (r == 0 && gateway)
 		r = nsn_nft_dump(nsn_netns_nft(space->ns), NSN_TABLE_NAME, ret, space->at, err);
 	return r;
 }
@@ -95,6 +98,22 @@ static bool is_marked(const struct nsn_site *site, const struct nsn_space *space
 	return false;
 }
 
+/* Of another tenant's gateway only the cables to this one. */
+static int observe_far(const struct nsn_space *space, const struct nsn_state *known,
+		       struct nsn_state *ret, struct nsnet_err *err)
+{
+	size_t start = ret->n, kept, i;
+	int r = nsn_link_dump(nsn_netns_route(space->ns), ret, space->at, err);
+
+	for (i = kept = start; r == 0 && i < ret->n; i++)
+		if (ret->objects[i].kind == NSN_OBJ_LINK &&
+		    nsn_state_link(known, space->at, ret->objects[i].link))
+			ret->objects[kept++] = ret->objects[i];
+	if (r == 0)
+		ret->n = kept;
+	return r;
+}
+
 static int observe_space(struct nsn_site *site, struct nsn_space *space,
 			 const struct nsn_state *wanted, const struct nsn_state *known,
 			 const struct nsn_owner *owner, struct nsn_state *ret,
@@ -104,6 +123,8 @@ static int observe_space(struct nsn_site *site, struct nsn_space *space,
 	struct nsn_object *o;
 	int r, back;
 
+	if (space->at.role == NSN_FAR)
+		return observe_far(space, known, ret, err);
 	r = dump_space(space, ret, err);
 	if (r < 0)
 		return r;
@@ -179,7 +200,7 @@ static int know_nsids(const struct nsn_site *site, const struct nsn_space *gatew
 		struct nsn_space *space = &site->spaces[i];
 
 		space->nsid = -1;
-		if (space->at.role == NSN_ENDPOINT && space->ns)
+		if (space->at.role != NSN_GATEWAY && space->ns)
 			r = nsn_netns_nsid(gateway->ns, space->ns, &space->nsid, err);
 	}
 	return r;
@@ -209,7 +230,7 @@ static int pair_ends(const struct nsn_site *site, const struct nsn_space *gatewa
 		const struct end *found;
 		struct end like;
 
-		if (!is_veth(far) || far->at.role != NSN_ENDPOINT)
+		if (!is_veth(far) || far->at.role == NSN_GATEWAY)
 			continue;
 		space = nsn_site_space(site, far->at);
 		if (!space || space->nsid < 0)

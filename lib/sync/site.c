@@ -7,8 +7,34 @@
 
 #include "../base/cleanup.h"
 
-int nsn_site_init(struct nsn_site *site, struct nsn_home *home, uint64_t tenant,
-		  const struct nsn_state *known, struct nsnet_err *err)
+/* The far ends of cables, one space for each gateway. They come behind all others. */
+static int add_far_spaces(struct nsn_site *site, const struct nsn_owner *owner,
+			  const struct nsn_state *known, struct nsnet_err *err)
+{
+	char pin[NSN_PIN_SIZE];
+	size_t i;
+	int r;
+
+	for (i = 0; i < known->n; i++) {
+		const struct nsn_object *o = &known->objects[i];
+		struct nsn_space *space = &site->spaces[site->n];
+
+		if (o->kind != NSN_OBJ_LINK || o->at.role != NSN_FAR || nsn_site_space(site, o->at))
+			continue;
+		r = nsn_compile_gateway_pin(owner, o->at.id, pin, err);
+		if (r < 0)
+			return r;
+		*space =
+			(struct nsn_space){.at = o->at, .pin = nsn_arena_strdup(&site->arena, pin)};
+		if (!space->pin)
+			return nsn_err_nomem(err);
+		site->n++;
+	}
+	return 0;
+}
+
+int nsn_site_init(struct nsn_site *site, struct nsn_home *home, const struct nsn_owner *owner,
+		  uint64_t tenant, const struct nsn_state *known, struct nsnet_err *err)
 {
 	size_t i;
 
@@ -30,7 +56,7 @@ int nsn_site_init(struct nsn_site *site, struct nsn_home *home, uint64_t tenant,
 		if (!space->pin)
 			return nsn_err_nomem(err);
 	}
-	return 0;
+	return add_far_spaces(site, owner, known, err);
 }
 
 void nsn_site_clear(struct nsn_site *site)
@@ -90,6 +116,11 @@ static int open_space(struct nsn_site *site, struct nsn_space *space, struct nsn
 		nsn_netns_close(space->ns);
 		space->ns = NULL;
 		space->taken = true;
+	}
+	/* Nothing is done in it that would tell whose it is. */
+	if (space->at.role == NSN_FAR && !space->cookie) {
+		nsn_netns_close(space->ns);
+		space->ns = NULL;
 	}
 	space->pinned = space->ns;
 	return 0;

@@ -22,6 +22,10 @@ struct nsn_space {
 	bool taken;	      /* `pin` holds something that is not ours */
 	int32_t nsid;	      /* under which the gateway knows it; -1: under none */
 	bool leftover;	      /* `pin` is an empty file, as a crash before the mount leaves it */
+			      /*
+			       * NSN_FAR: another tenant's gateway, only held so that a cable can be made into it
+			       * and seen to lead there. It is ours by its cookie, or not at all.
+			       */
 };
 
 struct nsn_site {
@@ -34,10 +38,11 @@ struct nsn_site {
 
 /*
  * One space for each NSN_OBJ_NETNS of @known: what is wanted and, where one of
- * them is to go, that too. Clear it in any case.
+ * them is to go, that too; and one for each gateway to which a cable of @known
+ * leads. Clear it in any case.
  */
-int nsn_site_init(struct nsn_site *site, struct nsn_home *home, uint64_t tenant,
-		  const struct nsn_state *known, struct nsnet_err *err);
+int nsn_site_init(struct nsn_site *site, struct nsn_home *home, const struct nsn_owner *owner,
+		  uint64_t tenant, const struct nsn_state *known, struct nsnet_err *err);
 /* Closes all descriptors: what is not pinned and has no process inside is gone. */
 void nsn_site_clear(struct nsn_site *site);
 struct nsn_space *nsn_site_space(const struct nsn_site *site, struct nsn_place at);

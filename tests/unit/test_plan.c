@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include <linux/netfilter.h>
+#include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
 
 #include "../../lib/base/cleanup.h"
@@ -54,7 +55,7 @@ static void compile_def(struct nsn_state *s, const struct nsnet_tenant_def *def)
 	struct nsnet_err err = {0};
 
 	make_tenant(&t, def);
-	assert_int_equal(nsn_compile(&t, &owner, NSN_WANT_BUILT, s, &err), 0);
+	assert_int_equal(nsn_compile(&t, NULL, &owner, NSN_WANT_BUILT, s, &err), 0);
 	nsn_tenant_clear(&t);
 }
 
@@ -64,7 +65,7 @@ static void compile(struct nsn_state *s, enum nsn_want want)
 	struct nsnet_err err = {0};
 
 	make_tenant(&t, &plain);
-	assert_int_equal(nsn_compile(&t, &owner, want, s, &err), 0);
+	assert_int_equal(nsn_compile(&t, NULL, &owner, want, s, &err), 0);
 	nsn_tenant_clear(&t);
 }
 
@@ -292,6 +293,7 @@ static void alter(struct nsn_object *o)
 	case NSN_OBJ_FDB:
 	case NSN_OBJ_ADDR:
 	case NSN_OBJ_UP:
+	case NSN_OBJ_RULE:
 	case NSN_OBJ_PIN:
 	case NSN_OBJ_KINDS:
 		fail_msg("nothing to alter");
@@ -597,6 +599,17 @@ static struct nsn_object *add(struct nsn_state *s, enum nsn_kind kind, const cha
 	return o;
 }
 
+static void add_rule(struct nsn_state *s, uint8_t protocol, bool odd)
+{
+	add(s, NSN_OBJ_RULE, "")->u.rule = (struct nsn_fibrule){.family = AF_INET,
+								.priority = 100,
+								.iif = "",
+								.action = FR_ACT_TO_TBL,
+								.table = 1000,
+								.protocol = protocol,
+								.odd = odd};
+}
+
 static void what_is_not_ours_is_told_and_left_alone(void **state)
 {
 	struct nsn_state wanted = {0}, observed = {0};
@@ -614,10 +627,12 @@ static void what_is_not_ours_is_told_and_left_alone(void **state)
 	add(&observed, NSN_OBJ_TABLE, "")->u.table =
 		(struct nsn_table){.family = 2, .name = "theirs", .comment = ""};
 	add(&observed, NSN_OBJ_ROUTE, "dummy0")->u.route.protocol = RTPROT_STATIC;
+	add_rule(&observed, RTPROT_STATIC, false);
+	add_rule(&observed, NSN_RTPROT, true); /* we make none like it */
 	nsn_state_sort(&observed);
 	plan(&wanted, &observed, &p);
 	assert_int_equal(p.n, 0);
-	assert_int_equal(p.n_foreign, 3);
+	assert_int_equal(p.n_foreign, 5);
 	nsn_plan_clear(&p);
 	nsn_state_clear(&wanted);
 	nsn_state_clear(&observed);
@@ -643,9 +658,10 @@ static void what_is_ours_and_not_wanted_goes_links_down_first(void **state)
 	(void)add(&observed, NSN_OBJ_UP, "lo");
 	(void)add(&observed, NSN_OBJ_ADDR, "br0");
 	add(&observed, NSN_OBJ_ROUTE, "br0")->u.route.protocol = NSN_RTPROT;
+	add_rule(&observed, NSN_RTPROT, false);
 	nsn_state_sort(&observed);
 	plan(&wanted, &observed, &p);
-	assert_string_equal(summary(&p, text, sizeof(text)), "2-up -route -address -link");
+	assert_string_equal(summary(&p, text, sizeof(text)), "2-up -rule -route -address -link");
 	nsn_plan_clear(&p);
 	nsn_state_clear(&wanted);
 	nsn_state_clear(&observed);
@@ -664,6 +680,8 @@ static void add_ip_table(struct nsn_state *s, const char *comment)
 		(struct nsn_set){.family = NFPROTO_IPV4, .table = "nsnet", .name = "x"};
 	add(s, NSN_OBJ_LIMIT, "")->u.limit =
 		(struct nsn_limit){.family = NFPROTO_IPV4, .table = "nsnet", .name = "y"};
+	add(s, NSN_OBJ_COUNTER, "")->u.counter = (struct nsn_counter){
+		.family = NFPROTO_IPV4, .table = "nsnet", .name = NSN_RULE_COUNTER "z"};
 	add(s, NSN_OBJ_ELEM, "")->u.elem = (struct nsn_elem){.family = NFPROTO_IPV4,
 							     .table = "nsnet",
 							     .set = "x",
@@ -750,6 +768,118 @@ static void a_table_with_something_more_in_it_is_replaced_as_a_whole(void **stat
 		plan(&wanted, &observed, &p);
 		assert_string_equal(summary(&p, text, sizeof(text)), "~table 4+counter 4+chain");
 		nsn_plan_clear(&p);
+		nsn_state_clear(&wanted);
+		nsn_state_clear(&observed);
+	}
+}
+
+/* ---- counters of policies ---------------------------------------------------------- */
+
+static void add_counter(struct nsn_state *s, const char *name)
+{
+	add(s, NSN_OBJ_COUNTER, "")->u.counter =
+		(struct nsn_counter){.family = NFPROTO_INET, .table = "nsnet", .name = name};
+}
+
+/* A mark in the map `nsnet_use`, and the counter it leads to. */
+static void add_use(struct nsn_state *s, uint32_t mark, const char *counter)
+{
+	const uint8_t *key = nsn_arena_memdup(&s->arena, &mark, sizeof(mark));
+
+	assert_non_null(key);
+	add(s, NSN_OBJ_ELEM, "")->u.elem = (struct nsn_elem){.family = NFPROTO_INET,
+							     .table = "nsnet",
+							     .set = "nsnet_use",
+							     .key = key,
+							     .key_len = sizeof(mark),
+							     .object = counter};
+	add_counter(s, counter);
+}
+
+static void compile_uses(struct nsn_state *s)
+{
+	compile(s, NSN_WANT_BUILT);
+	add(s, NSN_OBJ_SET, "")->u.set =
+		(struct nsn_set){.family = NFPROTO_INET, .table = "nsnet", .name = "nsnet_use"};
+	add_use(s, 4, NSN_RULE_COUNTER "a-first");
+	add_use(s, 1000, NSN_RULE_COUNTER "zz-last");
+	nsn_state_sort(s);
+}
+
+/* Others have counted and go on: neither the table nor one of them is made anew. */
+static void the_counter_of_a_policy_goes_alone_after_what_leads_to_it(void **state)
+{
+	static const char *const names[] = {NSN_RULE_COUNTER "dns", NSN_KEPT_COUNTER,
+					    NSN_QUARANTINE_COUNTER};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < NSN_COUNT(names); i++) {
+		struct nsn_state wanted = {0}, observed = {0};
+		struct nsn_plan p = {0};
+		char text[256];
+
+		compile_uses(&wanted);
+		compile_uses(&observed);
+		add_use(&observed, 8, names[i]);
+		nsn_state_sort(&observed);
+		plan(&wanted, &observed, &p);
+		assert_string_equal(summary(&p, text, sizeof(text)), "-element -counter");
+		assert_string_equal(p.steps[0].have->u.elem.object, names[i]);
+		assert_string_equal(p.steps[1].have->u.counter.name, names[i]);
+		assert_int_equal(p.n_foreign, 0);
+		nsn_plan_clear(&p);
+
+		/* And one that comes is made before it is led to. */
+		expect_plan(&observed, &wanted, "+counter +element");
+		nsn_state_clear(&wanted);
+		nsn_state_clear(&observed);
+	}
+}
+
+/* The number goes to another policy at once, or the policy has another name. */
+static void a_mark_that_leads_to_another_counter_is_changed_in_between(void **state)
+{
+	struct nsn_state wanted = {0}, observed = {0};
+	struct nsn_plan p = {0};
+	char text[256];
+
+	(void)state;
+	compile_uses(&wanted);
+	compile_uses(&observed);
+	add_use(&wanted, 8, NSN_RULE_COUNTER "new");
+	add_use(&observed, 8, NSN_RULE_COUNTER "old");
+	nsn_state_sort(&wanted);
+	nsn_state_sort(&observed);
+	plan(&wanted, &observed, &p);
+	assert_string_equal(summary(&p, text, sizeof(text)), "+counter ~element -counter");
+	assert_string_equal(p.steps[0].want->u.counter.name, NSN_RULE_COUNTER "new");
+	assert_string_equal(p.steps[2].have->u.counter.name, NSN_RULE_COUNTER "old");
+	nsn_plan_clear(&p);
+	nsn_state_clear(&wanted);
+	nsn_state_clear(&observed);
+}
+
+/* The last: what other types are called when they are read (kernel/nft.h). */
+static void a_counter_of_no_policy_still_takes_its_table_along(void **state)
+{
+	static const char *const names[] = {
+		"x",	      "nsnet_rule",	  "Nsnet_rule_x",
+		"nsnet_kep",  "nsnet_kept2",	  "nsnet_drop_quarantin",
+		"nsnet_drop", "nsnet_drop_other", "nsnet_drop_quarantine_",
+		"",	      "x_nsnet_rule_x",	  "quota nsnet_rule_x"};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < NSN_COUNT(names); i++) {
+		struct nsn_state wanted = {0}, observed = {0};
+
+		compile_uses(&wanted);
+		compile_uses(&observed);
+		add_use(&observed, 8, NSN_RULE_COUNTER "dns");
+		add_counter(&observed, names[i]);
+		nsn_state_sort(&observed);
+		expect_plan(&wanted, &observed, "~table 6+counter +set 2+element 4+chain");
 		nsn_state_clear(&wanted);
 		nsn_state_clear(&observed);
 	}
@@ -922,8 +1052,8 @@ static void one_endpoint_alone_leaves_the_others_but_for_their_files(void **stat
 	make_tenant(&before, &full);
 	def.n_endpoints = 1;
 	make_tenant(&now, &def);
-	assert_int_equal(nsn_compile(&now, &owner, NSN_WANT_BUILT, &wanted, &err), 0);
-	assert_int_equal(nsn_compile(&before, &owner, NSN_WANT_BUILT, &observed, &err), 0);
+	assert_int_equal(nsn_compile(&now, NULL, &owner, NSN_WANT_BUILT, &wanted, &err), 0);
+	assert_int_equal(nsn_compile(&before, NULL, &owner, NSN_WANT_BUILT, &observed, &err), 0);
 	/* All of these are out of focus. */
 	drop(&observed, find_text(&observed, workload, "address 10.10.1.2/24 on eth0"));
 	drop(&observed, find_text(&observed, workload, "pin /run/netns/customer1.app"));
@@ -1058,6 +1188,9 @@ int main(void)
 		cmocka_unit_test(a_table_of_our_name_in_another_family_goes_or_stays_as_a_whole),
 		cmocka_unit_test(a_bridge_table_with_something_more_in_it_is_replaced_alone),
 		cmocka_unit_test(a_table_with_something_more_in_it_is_replaced_as_a_whole),
+		cmocka_unit_test(the_counter_of_a_policy_goes_alone_after_what_leads_to_it),
+		cmocka_unit_test(a_mark_that_leads_to_another_counter_is_changed_in_between),
+		cmocka_unit_test(a_counter_of_no_policy_still_takes_its_table_along),
 		cmocka_unit_test(what_a_workload_adds_is_its_own_business),
 		cmocka_unit_test(what_a_workload_had_from_us_goes_when_the_new_is_there),
 		cmocka_unit_test(a_rate_that_changes_leaves_no_limit_behind),
