@@ -133,6 +133,7 @@ static int check_all(struct nsnet *n, const struct nsnet_tenant_def *defs, const
 static int add_one(struct nsnet *n, struct nsn_tenant *t, unsigned int flags,
 		   struct nsnet_change *c, struct nsnet_err *err)
 {
+	NSN_AUTO(nsn_borders_clear) struct nsn_borders b = {0};
 	NSN_AUTO(nsn_job_close) struct nsn_job job = {0};
 	struct nsn_item *item = NULL;
 	int r, made;
@@ -147,10 +148,8 @@ static int add_one(struct nsnet *n, struct nsn_tenant *t, unsigned int flags,
 	if (r > 0)
 		r = nsn_note_overlaps(n, t, c, item, err);
 	if (r == 0)
-		r = nsn_job_open(&job, n, t, NSN_WANT_BUILT, err);
-	if (r == 0)
-		r = nsn_job_converge(&job, made ? NSNET_CREATED : NSNET_UNCHANGED,
-				     flags & NSNET_DRY_RUN, c, item, err);
+		r = nsn_borders_around(&b, &job, n, t, made ? NSNET_CREATED : NSNET_UNCHANGED,
+				       flags & NSNET_DRY_RUN, c, err);
 	nsn_store_rollback(n->store);
 	/* What failed was not done; the caller hears why. */
 	if (r < 0)

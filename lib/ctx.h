@@ -5,11 +5,14 @@
 /*
  * ctx - what the files of the public library share
  */
+#include "compile/border.h"
 #include "compile/compile.h"
 #include "kernel/netns.h"
 #include "model/tenant.h"
 #include "nsnet.h"
 #include "plan/plan.h"
+#include "store/cables.h"
+#include "store/policies.h"
 #include "store/store.h"
 #include "sync/site.h"
 
@@ -58,6 +61,35 @@ int nsn_find_endpoint(const struct nsn_tenant *t, const char *name, size_t *ret,
 
 const struct nsn_tenant *nsn_tenants_model(const struct nsnet_tenants *list, size_t i);
 
+/* ---- wanted.c: what all tenants together want ---------------------------------------- */
+
+/* Start as { 0 }. `intent` points into the rest. */
+struct nsn_wanted {
+	struct nsn_tenant_list tenants;
+	struct nsn_policy_list policies;
+	struct nsn_quarantine_list quarantines;
+	struct nsn_cable_list cables;
+	struct nsn_transit transit;
+	struct nsn_intent intent;
+};
+
+void nsn_wanted_clear(struct nsn_wanted *w);
+/*
+ * As it is stored, or in the open transaction. Without any policy no tenant depends
+ * on the others, and they are left out, but with @tenants.
+ */
+int nsn_wanted_load(struct nsnet *n, bool tenants, struct nsn_wanted *ret, struct nsnet_err *err);
+const struct nsn_tenant *nsn_wanted_tenant(const struct nsn_wanted *w, uint64_t id);
+/* Whether one of the peers is the tenant, an endpoint of it, a label it carries, or all. */
+bool nsn_peers_name(const struct nsn_peer *list, size_t n, const struct nsn_tenant *t);
+/*
+ * Makes and deletes the rows of cables, in the open transaction, as the policies
+ * ask for. @touched has a place for each of w->tenants, and is true for those that
+ * get or lose one. -EEXIST (SUBNET_OVERLAP), -ENOSPC (POOL_FULL)
+ */
+int nsn_wanted_settle_cables(struct nsnet *n, struct nsn_wanted *w, bool *touched,
+			     struct nsnet_err *err);
+
 /* ---- change.c: what was done, as data ------------------------------------------ */
 
 struct nsn_item {
@@ -88,6 +120,9 @@ int nsn_change_steps_add(struct nsnet_change *c, struct nsn_item *item, const st
 
 /* ---- job.c: the engine, for one tenant -------------------------------------------- */
 
+/* `only` when no endpoint matters. */
+#define NSN_NOBODY UINT64_MAX
+
 /*
  * Wanted and observed state of one tenant, and the difference. Start as { 0 }.
  */
@@ -95,9 +130,17 @@ struct nsn_job {
 	struct nsnet *n;
 	struct nsn_tenant *t;		 /* borrowed; link numbers may be renewed */
 	const struct nsn_tenant *before; /* as it is stored, when that changes; else NULL */
-	uint64_t only;			 /* this endpoint's part: see focus.c; 0: all of it */
-	bool only_remove;		 /* make nothing */
-	bool fresh;			 /* the tenant was inserted in the open transaction */
+	uint64_t
+		only; /* this endpoint's part: see focus.c; 0: all of it, NSN_NOBODY: the gateway */
+	const struct nsn_wanted *all; /* borrowed; NULL: it is read when the job is opened */
+	bool grants_later;	      /* first only what takes reachability away: see borders.c */
+	const char *only_link;	      /* do only what is about this link; NULL: all */
+	bool only_remove;	      /* make nothing */
+	bool fresh;		      /* the tenant was inserted in the open transaction */
+	struct nsn_wanted own;	      /* what was read */
+	struct nsn_border border;
+	enum nsn_want want;
+	uint32_t generation; /* the last that was seen in the kernel; 0: none yet */
 	struct nsn_site site;
 	struct nsn_state wanted, observed;
 	struct nsn_state with; /* `wanted`, and endpoints of `before` that shall go */
@@ -112,6 +155,8 @@ struct nsn_job {
 int nsn_job_open(struct nsn_job *job, struct nsnet *n, struct nsn_tenant *t, enum nsn_want want,
 		 struct nsnet_err *err);
 void nsn_job_close(struct nsn_job *job);
+/* With another job->all than it was opened with. */
+int nsn_job_look_again(struct nsn_job *job, struct nsnet_err *err);
 bool nsn_job_agrees(const struct nsn_job *job); /* nothing to do, nothing foreign */
 bool nsn_job_absent(const struct nsn_job *job); /* no namespace of it exists */
 
@@ -121,6 +166,14 @@ bool nsn_job_absent(const struct nsn_job *job); /* no namespace of it exists */
  * hosts files. -ENOMEM, or 0.
  */
 int nsn_focus(struct nsn_state *s, const struct nsn_job *job, struct nsnet_err *err);
+
+/* Compiles again, with that generation. */
+int nsn_job_compile(struct nsn_job *job, enum nsn_want want, uint32_t generation,
+		    struct nsnet_err *err);
+/* generation.c: plans, with a new generation when something is revoked. */
+int nsn_job_plan(struct nsn_job *job, struct nsnet_err *err);
+/* Before such a plan is carried out: nothing has the mark of the generation to come. */
+int nsn_job_clear_generation(struct nsn_job *job, struct nsnet_err *err);
 
 /*
  * nsn_job_converge() - Make the kernel match
@@ -145,5 +198,58 @@ int nsn_job_converge(struct nsn_job *job, enum nsnet_outcome stored, bool dry,
  */
 int nsn_job_destroy(struct nsn_job *job, bool dry, struct nsnet_change *c, struct nsn_item *item,
 		    struct nsnet_err *err);
+
+/* Takes out of job->wanted what lets something through that is not let through now. */
+int nsn_job_withhold(struct nsn_job *job, struct nsnet_err *err);
+/* Carries the plan out and looks again until nothing is left. Not the store's business. */
+int nsn_job_carry(struct nsn_job *job, struct nsnet_err *err);
+
+/* ---- borders.c: a change that concerns several gateways -------------------------------- */
+
+struct nsn_borders {
+	struct nsnet *n;
+	struct nsn_wanted all;
+	bool *touched;	 /* for each of all.tenants */
+	uint64_t except; /* a tenant with a job of its own, or 0 */
+	bool last; /* a policy goes, perhaps the last: all tenants are looked at nevertheless */
+};
+
+void nsn_borders_clear(struct nsn_borders *b);
+/*
+ * Reads what is wanted in the open transaction, and makes the rows of cables match;
+ * touches those that get or lose one.
+ */
+int nsn_borders_open(struct nsn_borders *b, struct nsnet *n, struct nsnet_err *err);
+int nsn_borders_open_without(struct nsn_borders *b, struct nsnet *n, uint64_t tenant,
+			     struct nsnet_err *err);
+/* Touches those that a policy is about, who is joined to a tenant, who is meant and his peers. */
+void nsn_borders_touch_policy(struct nsn_borders *b, const struct nsn_policy *p);
+void nsn_borders_touch_peers(struct nsn_borders *b, uint64_t tenant);
+void nsn_borders_touch_who(struct nsn_borders *b, const struct nsn_peer *who);
+/*
+ * The two halves of a change in which something else commits in between. After a
+ * failure in between: failed() rolls back and makes the gateways what the store
+ * says. @c may be NULL.
+ */
+int nsn_borders_revoke(struct nsn_borders *b, bool dry, struct nsnet_change *c,
+		       struct nsnet_err *err);
+void nsn_borders_failed(struct nsn_borders *b);
+int nsn_borders_grant(struct nsn_borders *b, struct nsnet_change *c, struct nsnet_err *err);
+/* All of it: revokes, commits, grants. */
+int nsn_borders_converge(struct nsn_borders *b, bool dry, struct nsnet_change *c,
+			 struct nsnet_err *err);
+
+NSN_CLEANUP(struct nsn_borders, nsn_borders_clear)
+
+/*
+ * nsn_borders_around() - One tenant's change, and what follows from it for others
+ * @b:   Empty; has to outlive @job
+ * @job: What nsn_job_open() takes, opened or not; its rows are written already
+ *
+ * As nsn_job_converge() for the last item of @c, with the others before and after.
+ */
+int nsn_borders_around(struct nsn_borders *b, struct nsn_job *job, struct nsnet *n,
+		       struct nsn_tenant *t, enum nsnet_outcome stored, bool dry,
+		       struct nsnet_change *c, struct nsnet_err *err);
 
 #endif

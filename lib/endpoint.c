@@ -44,6 +44,7 @@ int nsnet_endpoint_add(struct nsnet *n, const char *tenant, const struct nsnet_e
 	NSN_AUTO(nsn_tenant_clear) struct nsn_tenant t = {0};
 	NSN_AUTO(nsnet_change_freep) struct nsnet_change *c = NULL;
 	NSN_AUTO(nsn_unlockp) struct nsnet *locked = NULL;
+	NSN_AUTO(nsn_borders_clear) struct nsn_borders b = {0};
 	NSN_AUTO(nsn_job_close) struct nsn_job job = {0};
 	struct nsn_item *item = NULL;
 	struct nsn_endpoint want = {0};
@@ -65,11 +66,9 @@ int nsnet_endpoint_add(struct nsnet *n, const char *tenant, const struct nsnet_e
 		made = r = insert_or_match(n, &t, &want, flags, err);
 	if (r >= 0) {
 		job.only = nsn_tenant_endpoint(&t, want.name)->id;
-		r = nsn_job_open(&job, n, &t, NSN_WANT_BUILT, err);
+		r = nsn_borders_around(&b, &job, n, &t, made ? NSNET_CREATED : NSNET_UNCHANGED,
+				       flags & NSNET_DRY_RUN, c, err);
 	}
-	if (r == 0)
-		r = nsn_job_converge(&job, made ? NSNET_CREATED : NSNET_UNCHANGED,
-				     flags & NSNET_DRY_RUN, c, item, err);
 	nsn_store_rollback(n->store);
 	if (r == 0 && ret)
 		*ret = NSN_TAKE_PTR(c);
@@ -139,6 +138,7 @@ int nsnet_endpoint_del(struct nsnet *n, const char *tenant, const char *name, un
 	NSN_AUTO(nsn_tenant_clear) struct nsn_tenant t = {0};
 	NSN_AUTO(nsnet_change_freep) struct nsnet_change *c = NULL;
 	NSN_AUTO(nsn_unlockp) struct nsnet *locked = NULL;
+	NSN_AUTO(nsn_borders_clear) struct nsn_borders b = {0};
 	NSN_AUTO(nsn_job_close) struct nsn_job job = {.before = &before};
 	struct nsn_item *item = NULL;
 	int r;
@@ -166,7 +166,8 @@ int nsnet_endpoint_del(struct nsnet *n, const char *tenant, const char *name, un
 		nsn_plan_only_remove(&job.plan);
 	}
 	if (r == 0)
-		r = nsn_job_converge(&job, NSNET_REMOVED, flags & NSNET_DRY_RUN, c, item, err);
+		r = nsn_borders_around(&b, &job, n, &t, NSNET_REMOVED, flags & NSNET_DRY_RUN, c,
+				       err);
 	nsn_store_rollback(n->store);
 	if (r == 0 && ret)
 		*ret = NSN_TAKE_PTR(c);

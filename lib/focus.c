@@ -6,7 +6,7 @@
 #include "ctx.h"
 
 /*
- * focus - one endpoint of many
+ * focus - one endpoint of many, or none
  *
  * To add the thousandth endpoint nobody needs to look into 999 namespaces. What
  * is left out of wanted and observed state alike is neither looked at nor
@@ -37,7 +37,7 @@ static bool keeps(const struct nsn_object *o, const void *arg)
 	const struct focus *f = arg;
 
 	if (o->at.role == NSN_ENDPOINT)
-		return o->at.id == f->only || o->kind == NSN_OBJ_FILE;
+		return o->at.id == f->only || (o->kind == NSN_OBJ_FILE && f->only != NSN_NOBODY);
 	return !o->link[0] || !bsearch(o->link, f->ports, f->n, sizeof(*f->ports), cmp_ports);
 }
 

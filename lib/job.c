@@ -26,9 +26,11 @@ static int look(struct nsn_job *job, struct nsnet_err *err)
 	if (r == 0)
 		r = nsn_focus(&job->observed, job, err);
 	if (r == 0)
-		r = nsn_plan(&job->wanted, &job->observed, &job->n->owner, &job->plan, err);
+		r = nsn_job_plan(job, err);
 	if (r == 0 && job->only_remove)
 		nsn_plan_only_remove(&job->plan);
+	if (r == 0 && job->only_link)
+		nsn_plan_only_link(&job->plan, job->only_link);
 	return r < 0 ? nsn_err_wrap(err, r, "tenant '%s'", job->t->name) : 0;
 }
 
@@ -38,8 +40,11 @@ static int know_spaces(struct nsn_job *job, struct nsnet_err *err)
 	int r;
 
 	for (i = 0; i < job->site.n; i++) {
-		r = nsn_store_ns_get(job->n->store, job->t->id, job->site.spaces[i].at.id,
-				     &job->site.spaces[i].cookie, err);
+		struct nsn_space *space = &job->site.spaces[i];
+		bool far = space->at.role == NSN_FAR;
+
+		r = nsn_store_ns_get(job->n->store, far ? space->at.id : job->t->id,
+				     far ? 0 : space->at.id, &space->cookie, err);
 		if (r < 0)
 			return r;
 	}
@@ -56,26 +61,86 @@ static bool loses_endpoints(const struct nsn_tenant *before, const struct nsn_te
 	return false;
 }
 
-int nsn_job_open(struct nsn_job *job, struct nsnet *n, struct nsn_tenant *t, enum nsn_want want,
-		 struct nsnet_err *err)
+static const struct nsn_wanted *all_wanted(const struct nsn_job *job)
 {
+	return job->all ? job->all : &job->own;
+}
+
+/* Whether an object is, or hangs on, a cable into a gateway that is not there. */
+static bool has_both_ends(const struct nsn_object *o, const void *arg)
+{
+	const struct nsn_job *job = arg;
+	char name[NSN_LINK_NAME_SIZE];
+	size_t i;
+
+	if (!o->link[0] || o->at.role == NSN_ENDPOINT)
+		return true;
+	for (i = 0; i < job->border.n_far; i++) {
+		const struct nsn_far *far = &job->border.far[i];
+		const struct nsn_place at = {.role = NSN_FAR, .id = far->other->id};
+		const struct nsn_space *space = nsn_site_space(&job->site, at);
+
+		if (strcmp(nsn_far_name(far, name), o->link) == 0)
+			return space && space->ns;
+	}
+	return true;
+}
+
+/* What cannot be made now: the other tenant's run will make it. */
+static void leave_out_cables(struct nsn_job *job)
+{
+	if (job->site.n > 0)
+		nsn_state_filter(&job->wanted, has_both_ends, job);
+}
+
+int nsn_job_compile(struct nsn_job *job, enum nsn_want want, uint32_t generation,
+		    struct nsnet_err *err)
+{
+	const struct nsn_wanted *all = all_wanted(job);
 	int r;
 
-	job->n = n;
-	job->t = t;
-	r = nsn_compile(t, &n->owner, want, &job->wanted, err);
-	if (r == 0 && loses_endpoints(job->before, t))
-		r = nsn_compile(job->before, &n->owner, want, &job->with, err);
+	nsn_border_clear(&job->border);
+	nsn_state_clear(&job->wanted);
+	r = nsn_border_make(&job->border, &all->intent, all->cables.cables, all->cables.n,
+			    &all->transit, job->t, generation, err);
+	if (r == 0)
+		r = nsn_compile(job->t, &job->border, &job->n->owner, want, &job->wanted, err);
 	if (r == 0)
 		r = nsn_focus(&job->wanted, job, err);
 	if (r == 0)
+		leave_out_cables(job);
+	return r;
+}
+
+int nsn_job_open(struct nsn_job *job, struct nsnet *n, struct nsn_tenant *t, enum nsn_want want,
+		 struct nsnet_err *err)
+{
+	int r = 0;
+
+	job->n = n;
+	job->t = t;
+	job->want = want;
+	if (!job->all)
+		r = nsn_wanted_load(n, false, &job->own, err);
+	if (r == 0)
+		r = nsn_job_compile(job, want, 0, err);
+	if (r == 0 && loses_endpoints(job->before, t))
+		r = nsn_compile(job->before, &job->border, &n->owner, want, &job->with, err);
+	if (r == 0)
 		r = nsn_focus(&job->with, job, err);
 	if (r == 0)
-		r = nsn_site_init(&job->site, &n->home, t->id, known(job), err);
+		r = nsn_site_init(&job->site, &n->home, &n->owner, t->id, known(job), err);
 	if (r == 0)
 		r = know_spaces(job, err);
 	if (r == 0)
 		r = nsn_site_open(&job->site, err);
+	return r == 0 ? look(job, err) : r;
+}
+
+int nsn_job_look_again(struct nsn_job *job, struct nsnet_err *err)
+{
+	int r = nsn_job_compile(job, job->want, job->border.generation, err);
+
 	return r == 0 ? look(job, err) : r;
 }
 
@@ -86,6 +151,8 @@ void nsn_job_close(struct nsn_job *job)
 	nsn_state_clear(&job->with);
 	nsn_state_clear(&job->observed);
 	nsn_site_clear(&job->site);
+	nsn_border_clear(&job->border);
+	nsn_wanted_clear(&job->own);
 }
 
 bool nsn_job_agrees(const struct nsn_job *job)
@@ -98,7 +165,7 @@ bool nsn_job_absent(const struct nsn_job *job)
 	size_t i;
 
 	for (i = 0; i < job->site.n; i++)
-		if (job->site.spaces[i].ns)
+		if (job->site.spaces[i].ns && job->site.spaces[i].at.role != NSN_FAR)
 			return false;
 	return true;
 }
@@ -139,10 +206,7 @@ static int with_new_links(struct nsn_job *job, struct nsnet_err *err)
 	if (r < 0 || !renewed)
 		return r;
 	nsn_plan_clear(&job->plan);
-	nsn_state_clear(&job->wanted);
-	r = nsn_compile(job->t, &job->n->owner, NSN_WANT_BUILT, &job->wanted, err);
-	if (r == 0)
-		r = nsn_focus(&job->wanted, job, err);
+	r = nsn_job_compile(job, NSN_WANT_BUILT, job->border.generation, err);
 	return r == 0 ? look(job, err) : r;
 }
 
@@ -153,6 +217,8 @@ static bool is_fresh(const struct nsn_job *job, struct nsn_place at)
 
 	if (at.role == NSN_GATEWAY)
 		return job->fresh;
+	if (at.role == NSN_FAR)
+		return false;
 	for (i = 0; i < job->t->n_endpoints; i++)
 		if (job->t->endpoints[i].id == at.id)
 			return job->t->endpoints[i].fresh;
@@ -249,7 +315,9 @@ static int carry_out(struct nsn_job *job, bool *told, struct nsnet_err *err)
 	size_t names = nsn_plan_first_name(&job->plan), done = 0;
 	int r;
 
-	r = nsn_site_apply(&job->site, &job->wanted, &job->plan, 0, names, &done, err);
+	r = nsn_job_clear_generation(job, err);
+	if (r == 0)
+		r = nsn_site_apply(&job->site, &job->wanted, &job->plan, 0, names, &done, err);
 	if (r == 0) {
 		r = tell(job, err);
 		*told |= r == 0;
@@ -373,6 +441,30 @@ static int settle(struct nsn_job *job, bool *ever_told, struct nsnet_err *err)
 		return not_settled(job, err);
 	/* All of it was there after a lost answer. */
 	return told ? 0 : tell(job, err);
+}
+
+int nsn_job_carry(struct nsn_job *job, struct nsnet_err *err)
+{
+	int round, r = 0;
+
+	for (round = 0; round < ROUNDS && job->plan.n > 0; round++) {
+		struct nsnet_err inner = {0};
+		size_t done = 0;
+
+		r = nsn_job_clear_generation(job, &inner);
+		if (r == 0)
+			r = nsn_site_apply(&job->site, &job->wanted, &job->plan, 0, job->plan.n,
+					   &done, &inner);
+		if (r < 0 && inner.id != NSNET_E_UNSURE) {
+			if (err)
+				*err = inner;
+			return give_up(job, done, r, err);
+		}
+		r = look(job, err);
+		if (r < 0)
+			return r;
+	}
+	return job->plan.n > 0 ? not_settled(job, err) : 0;
 }
 
 static int tell_foreign(const struct nsn_job *job, struct nsnet_change *c, struct nsn_item *item,

@@ -110,16 +110,27 @@ const char *nsnet_version(void);
 	X(NO_TENANT, 4, "There is no tenant of this name.")                                        \
 	X(NO_ENDPOINT, 4, "The tenant has no endpoint of this name.")                              \
 	X(NO_RULE, 4, "There is no rule of this name.")                                            \
+	X(NO_QUARANTINE, 4, "The tenant, endpoint or label is not in quarantine.")                 \
 	X(TENANT_EXISTS, 5, "The tenant exists and `--must-create` was given.")                    \
 	X(TENANT_DIFFERS, 5, "A tenant of this name exists with other settings.")                  \
 	X(ENDPOINT_EXISTS, 5, "The endpoint exists and `--must-create` was given.")                \
 	X(ENDPOINT_DIFFERS, 5, "An endpoint of this name exists with other settings.")             \
+	X(RULE_EXISTS, 5, "The rule exists and `--must-create` was given.")                        \
+	X(RULE_DIFFERS, 5, "A rule of this name exists and says something else.")                  \
 	X(ADDRESS_TAKEN, 5, "Another endpoint of the tenant, or its gateway, has this address.")   \
 	X(ADDRESS_FIXED, 5,                                                                        \
 	  "Endpoints have addresses that were chosen for them and are not in the new subnet. "     \
 	  "Automatic addresses move along, these do not.")                                         \
+	X(SUBNET_OVERLAP, 5,                                                                       \
+	  "A rule would connect two tenants whose subnets overlap, or would call one whose "       \
+	  "addresses stand for another there. Give one of them another subnet.")                   \
+	X(TENANT_NAMED, 5, "Rules name the tenant. `tenant del --with-rules` removes them, too.")  \
+	X(NOT_YET, 2,                                                                              \
+	  "The rule leads beyond this host's tenants, which this version cannot build.")           \
 	X(POOL_FULL, 5, "All addresses of the subnet, or all subnets of the pool, are taken.")     \
-	X(TOO_MANY, 5, "A tenant has at most 1,023 endpoints: that is what a bridge has ports.")   \
+	X(TOO_MANY, 5,                                                                             \
+	  "A tenant has at most 1,023 endpoints: that is what a bridge has ports. A host has at "  \
+	  "most 65,000 rules.")                                                                    \
 	X(PIN_FOREIGN, 5,                                                                          \
 	  "/run/netns/NAME exists and was not made for this tenant. nsnet never takes over what "  \
 	  "it did not make.")                                                                      \
@@ -205,6 +216,7 @@ enum nsnet_outcome {
 enum {
 	NSNET_DRY_RUN = 1 << 0,	    /* say what would be done, do nothing */
 	NSNET_MUST_CREATE = 1 << 1, /* an identical object is an error, too */
+	NSNET_WITH_RULES = 1 << 2,  /* of tenant del: also the rules that name it */
 };
 
 /*
@@ -565,6 +577,79 @@ int nsnet_policies_ask(struct nsnet_policies *p, size_t i, struct nsnet_expect *
  */
 int nsnet_policy_schema(char **ret, struct nsnet_err *err);
 int nsnet_policy_manual(char **ret, struct nsnet_err *err);
+
+/* ---- rules: who may open connections to whom -------------------------------------- */
+
+/* A rule as it is typed or written. Strings; NULL: not said. */
+struct nsnet_rule_def {
+	const char *name;
+	bool deny; /* else it allows */
+	const char *const *from, *const *to, *const *ports;
+	size_t n_from, n_to, n_ports;
+	const char *because, *owner, *expires, *log;
+};
+
+/**
+ * nsnet_rule_add() - Allow, or deny, at once
+ * @n:     Handle
+ * @def:   The rule; its tenants and endpoints have to be there
+ * @flags: NSNET_DRY_RUN, NSNET_MUST_CREATE
+ * @ret:   One item for each gateway that changes; none: it was there. May be NULL
+ * @err:   Filled on failure
+ *
+ * First every gateway stops to let through what it shall not, then the rule is
+ * stored, then they let through what is new. A live connection that is denied
+ * now is cut.
+ *
+ * Return: 0, or -EINVAL (BAD_PEER, BAD_PORT, BAD_TIME, BAD_RULE...), -ENOENT
+ * (NO_TENANT, NO_ENDPOINT), -EEXIST (RULE_EXISTS, RULE_DIFFERS, SUBNET_OVERLAP),
+ * -EOPNOTSUPP (NOT_YET: internet, host, networks beyond this host)
+ */
+int nsnet_rule_add(struct nsnet *n, const struct nsnet_rule_def *def, unsigned int flags,
+		   struct nsnet_change **ret, struct nsnet_err *err);
+/* Takes a rule back, at once: what only it allowed is cut. -ENOENT (NO_RULE) */
+int nsnet_rule_del(struct nsnet *n, const char *name, unsigned int flags, struct nsnet_change **ret,
+		   struct nsnet_err *err);
+
+/* All rules that are stored, by name, and what the kernel has counted. */
+struct nsnet_rules;
+void nsnet_rules_free(struct nsnet_rules *rules);
+/* @flags: NSNET_OBSERVE: with counters. */
+int nsnet_rule_list(struct nsnet *n, unsigned int flags, struct nsnet_rules **ret,
+		    struct nsnet_err *err);
+size_t nsnet_rules_count(const struct nsnet_rules *rules);
+
+/* Strings live as long as the list; those that were not said are "". */
+struct nsnet_rule {
+	const char *name;
+	bool deny;
+	const char *const *from, *const *to, *const *ports;
+	size_t n_from, n_to, n_ports;
+	const char *because, *owner, *log;
+	int64_t expires, added; /* seconds since 1970; 0: never */
+	uint32_t uid;		/* who added it */
+	const char *set, *file; /* where it was written, or "" */
+	uint32_t line;
+	bool expired;
+	uint64_t packets, bytes; /* at the called side; 0 without NSNET_OBSERVE */
+};
+void nsnet_rules_get(const struct nsnet_rules *rules, size_t i, struct nsnet_rule *ret);
+
+/**
+ * nsnet_quarantine() - Close all borders of a tenant, an endpoint or a label, at once
+ * @who:     TENANT, TENANT/ENDPOINT, label:KEY=VALUE
+ * @because: Why
+ * @keep:    Flows that stay, "shared/forensics -> customer3 tcp/22"
+ *
+ * Live connections are cut, but those that are kept. Stands above all rules. Done
+ * again, it replaces what was said before.
+ */
+int nsnet_quarantine(struct nsnet *n, const char *who, const char *because, const char *const *keep,
+		     size_t n_keep, unsigned int flags, struct nsnet_change **ret,
+		     struct nsnet_err *err);
+/* -ENOENT (NO_QUARANTINE) */
+int nsnet_release(struct nsnet *n, const char *who, unsigned int flags, struct nsnet_change **ret,
+		  struct nsnet_err *err);
 
 /* ---- the engine by hand ----------------------------------------------------- */
 

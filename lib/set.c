@@ -39,6 +39,7 @@ static bool same(const struct nsn_tenant *a, const struct nsn_tenant *b)
 static int change(struct nsnet *n, const struct nsn_tenant *before, struct nsn_tenant *t, bool dry,
 		  struct nsnet_change *c, struct nsnet_err *err)
 {
+	NSN_AUTO(nsn_borders_clear) struct nsn_borders b = {0};
 	NSN_AUTO(nsn_job_close) struct nsn_job job = {.before = before};
 	struct nsn_item *item = NULL;
 	bool changed = !same(before, t);
@@ -50,10 +51,8 @@ static int change(struct nsnet *n, const struct nsn_tenant *before, struct nsn_t
 	if (r == 0 && !same_subnets(before, t))
 		r = nsn_note_overlaps(n, t, c, item, err);
 	if (r == 0)
-		r = nsn_job_open(&job, n, t, NSN_WANT_BUILT, err);
-	if (r == 0)
-		r = nsn_job_converge(&job, changed ? NSNET_CHANGED : NSNET_UNCHANGED, dry, c, item,
-				     err);
+		r = nsn_borders_around(&b, &job, n, t, changed ? NSNET_CHANGED : NSNET_UNCHANGED,
+				       dry, c, err);
 	return r;
 }
 

@@ -166,9 +166,10 @@ static enum nsnet_state endpoint_state(const struct nsn_job *job, const struct n
 	return NSNET_STATE_OK;
 }
 
-static int observe(struct nsnet *n, struct nsnet_tenant *t, struct nsnet_err *err)
+static int observe(struct nsnet *n, const struct nsn_wanted *all, struct nsnet_tenant *t,
+		   struct nsnet_err *err)
 {
-	NSN_AUTO(nsn_job_close) struct nsn_job job = {0};
+	NSN_AUTO(nsn_job_close) struct nsn_job job = {.all = all};
 	size_t i;
 	int r;
 
@@ -196,7 +197,7 @@ int nsnet_tenant_get(struct nsnet *n, const char *name, unsigned int flags,
 	if (r == 0)
 		r = fill_text(t, err);
 	if (r == 0 && (flags & NSNET_OBSERVE))
-		r = observe(n, t, err);
+		r = observe(n, NULL, t, err);
 	if (r < 0)
 		return r;
 	*ret = NSN_TAKE_PTR(t);
@@ -215,6 +216,7 @@ int nsnet_tenant_list(struct nsnet *n, unsigned int flags, struct nsnet_tenants 
 		      struct nsnet_err *err)
 {
 	NSN_AUTO(nsnet_tenants_freep) struct nsnet_tenants *list = calloc(1, sizeof(*list));
+	NSN_AUTO(nsn_wanted_clear) struct nsn_wanted all = {0};
 	struct nsn_tenant_list found = {0};
 	int r;
 
@@ -223,8 +225,10 @@ int nsnet_tenant_list(struct nsnet *n, unsigned int flags, struct nsnet_tenants 
 	r = nsn_store_tenant_list(n->store, &found, err);
 	if (r < 0)
 		return r;
+	if (flags & NSNET_OBSERVE)
+		r = nsn_wanted_load(n, false, &all, err);
 	list->list = calloc(found.n + 1, sizeof(*list->list));
-	if (!list->list)
+	if (r == 0 && !list->list)
 		r = nsn_err_nomem(err);
 	for (; r == 0 && list->n < found.n; list->n++) {
 		struct nsnet_tenant *t = &list->list[list->n];
@@ -233,7 +237,7 @@ int nsnet_tenant_list(struct nsnet *n, unsigned int flags, struct nsnet_tenants 
 		found.tenants[list->n] = (struct nsn_tenant){0};
 		r = fill_text(t, err);
 		if (r == 0 && (flags & NSNET_OBSERVE))
-			r = observe(n, t, err);
+			r = observe(n, &all, t, err);
 	}
 	nsn_tenant_list_clear(&found);
 	if (r < 0)
