@@ -181,10 +181,14 @@ void report_clear(struct report *r)
 	r->items = NULL;
 }
 
+static bool is_changed(const struct nsnet_change *c, size_t item)
+{
+	return nsnet_change_outcome(c, item) != NSNET_UNCHANGED || nsnet_change_steps(c, item) > 0;
+}
+
 int report_item(struct report *r, const struct nsnet_change *c, size_t item, struct nsnet_err *err)
 {
-	if (nsnet_change_outcome(c, item) != NSNET_UNCHANGED || nsnet_change_steps(c, item) > 0)
-		r->changed = true;
+	r->changed = r->changed || is_changed(c, item);
 	if (r->items && json_array_append_new(r->items, item_json(c, item)) < 0)
 		return nsn_err_nomem(err);
 	return 0;
@@ -238,6 +242,98 @@ int report_unchanged(struct report *r, const char *tenant, const char *endpoint,
 	fprintf(o->to, " unchanged: %s\n", why);
 	return 0;
 }
+
+/* ---- borders ------------------------------------------------------------- */
+
+/* No change at all: what is not there was not touched. */
+static size_t items_of(const struct nsnet_change *c)
+{
+	return c ? nsnet_change_items(c) : 0;
+}
+
+/* Whether an item before this one is about the same gateway. */
+static bool is_again(const struct nsnet_change *c, size_t item)
+{
+	const char *name = nsnet_change_tenant(c, item);
+
+	for (size_t i = 0; i < item; i++)
+		if (is_changed(c, i) && strcmp(nsnet_change_tenant(c, i), name) == 0)
+			return true;
+	return false;
+}
+
+/* A gateway that is first closed and then opened has an item for each. */
+size_t change_gateways(const struct nsnet_change *c)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < items_of(c); i++)
+		n += is_changed(c, i) && !is_again(c, i) ? 1 : 0;
+	return n;
+}
+
+/* Takes the reference of @item, which may be NULL. */
+static int append_of(const struct report *r, const struct report_subject *s, json_t *item)
+{
+	if (!item || json_object_set_new(item, s->key, out_json_text(s->name)) < 0) {
+		json_decref(item);
+		return -ENOMEM;
+	}
+	return json_array_append_new(r->items, item) < 0 ? -ENOMEM : 0;
+}
+
+static int borders_json(const struct report *r, const struct report_subject *s,
+			const struct nsnet_change *c)
+{
+	json_t *notes = s->note ? json_pack("[o]", out_json_text(s->note)) : json_array();
+	int n = append_of(r, s,
+			  json_pack("{s:n, s:n, s:s, s:[], s:o}", "tenant", "endpoint", "outcome",
+				    outcome_name(s->outcome), "steps", "notes", notes));
+
+	for (size_t i = 0; n == 0 && i < items_of(c); i++)
+		n = append_of(r, s, item_json(c, i));
+	return n;
+}
+
+static void borders_text(const struct out *o, const struct report_subject *s,
+			 const struct nsnet_change *c)
+{
+	out_safe(o->to, s->sentence);
+	fputc('\n', o->to);
+	for (size_t i = 0; o->verbose && i < items_of(c); i++) {
+		if (nsnet_change_steps(c, i) == 0)
+			continue;
+		fputs("gateway ", o->to);
+		change_print_name(o->to, c, i);
+		fputc('\n', o->to);
+		change_print_steps(o, c, i);
+	}
+}
+
+int report_borders(struct report *r, const struct report_subject *s, const struct nsnet_change *c,
+		   struct nsnet_err *err)
+{
+	const struct out *o = r->o;
+	bool changed = s->outcome != NSNET_UNCHANGED || change_gateways(c) > 0;
+
+	r->changed = r->changed || changed;
+	if (r->items)
+		return borders_json(r, s, c) < 0 ? nsn_err_nomem(err) : 0;
+	progress_hide(&r->progress);
+	if (o->format == OUT_NAME && changed) {
+		out_safe(o->to, s->name);
+		fputc('\n', o->to);
+	} else if (o->format != OUT_NAME && !o->quiet) {
+		borders_text(o, s, c);
+	}
+	if (s->note)
+		out_note(o, s->note);
+	for (size_t i = 0; i < items_of(c); i++)
+		change_print_notes(o, c, i);
+	return 0;
+}
+
+/* ---- the end ------------------------------------------------------------- */
 
 int report_end(struct report *r, json_t *extra, struct nsnet_err *err)
 {

@@ -42,6 +42,26 @@ int report_add(struct report *r, const struct nsnet_change *c, size_t item, cons
 int report_unchanged(struct report *r, const char *tenant, const char *endpoint, const char *why,
 		     struct nsnet_err *err);
 
+/* What a change of borders is about: it is no tenant, but changes some. */
+struct report_subject {
+	const char *key; /* of the items of a document: "rule", "quarantine" */
+	const char *name;
+	enum nsnet_outcome outcome;
+	const char *sentence; /* without the end of the line */
+	const char *note;     /* worth knowing; NULL: nothing */
+};
+
+/*
+ * The sentence, and all items of @c; they are gateways. A document has one item for
+ * the subject itself before them, which is there also when no gateway changed. @c may
+ * be NULL.
+ */
+int report_borders(struct report *r, const struct report_subject *s, const struct nsnet_change *c,
+		   struct nsnet_err *err);
+
+/* The gateways among the items of @c that change. */
+size_t change_gateways(const struct nsnet_change *c);
+
 /* Adds the item to the document only. */
 int report_item(struct report *r, const struct nsnet_change *c, size_t item, struct nsnet_err *err);
 

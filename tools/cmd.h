@@ -126,12 +126,27 @@ int cmd_endpoint_add(struct ctx *ctx, struct nsnet_err *err);
 int cmd_endpoint_list(struct ctx *ctx, struct nsnet_err *err);
 int cmd_endpoint_show(struct ctx *ctx, struct nsnet_err *err);
 
-extern const struct out_column policy_columns[];
+extern const struct opt allow_options[], deny_options[], revoke_options[];
+/* Also deny: by the verb of the row. */
+int cmd_allow(struct ctx *ctx, struct nsnet_err *err);
+int cmd_revoke(struct ctx *ctx, struct nsnet_err *err);
+extern const struct opt quarantine_options[];
+int check_tenant_quarantine(const struct ctx *ctx, struct nsnet_err *err);
+int cmd_tenant_quarantine(struct ctx *ctx, struct nsnet_err *err);
+int cmd_tenant_release(struct ctx *ctx, struct nsnet_err *err);
+
+/* Of stored rules; those of files have policy_columns, which are some of them. */
+extern const struct out_column rule_columns[], policy_columns[];
+extern const struct opt policy_list_options[];
 int check_policy_check(const struct ctx *ctx, struct nsnet_err *err);
 int cmd_policy_check(struct ctx *ctx, struct nsnet_err *err);
 int cmd_policy_test(struct ctx *ctx, struct nsnet_err *err);
 int cmd_policy_list(struct ctx *ctx, struct nsnet_err *err);
 int cmd_policy_show(struct ctx *ctx, struct nsnet_err *err);
+/* Of the two above, what is stored; and whether a rule ends in so many seconds (0: all do). */
+int rules_list(struct ctx *ctx, struct nsnet_err *err);
+int rules_show(struct ctx *ctx, struct nsnet_err *err);
+bool rule_ends_within(int64_t expires, uint64_t within);
 int cmd_policy_schema(struct ctx *ctx, struct nsnet_err *err);
 int cmd_policy_manual(struct ctx *ctx, struct nsnet_err *err);
 

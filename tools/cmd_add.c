@@ -4,6 +4,7 @@
 
 #include "cmd.h"
 #include "file.h"
+#include "reach.h"
 #include "view.h"
 #include "work.h"
 
@@ -38,10 +39,23 @@ struct add {
 
 /* ---- what was made ------------------------------------------------------- */
 
+/* Its labels, or `tenants`, can be peers of rules that were there before it. */
+static const char *isolation(struct ctx *ctx, const struct nsnet_tenant *t,
+			     char buf[CHANGE_COUNT_SIZE])
+{
+	NSN_AUTO(nsnet_rules_freep) struct nsnet_rules *rules = NULL;
+	size_t n = 0;
+
+	if (CMD_WAIT(ctx, nsnet_rule_list(ctx->n, 0, &rules, NULL)) == 0)
+		n = reach_count(rules, t);
+	return n > 0 ? change_count(n, "rule", "rules", buf) : "isolated (0 rules)";
+}
+
 /* In the words of the library: ": SUBNET, gateway A, isolated (0 rules)". */
 static char *describe(struct ctx *ctx, const char *name)
 {
 	NSN_AUTO(nsnet_tenant_freep) struct nsnet_tenant *t = NULL;
+	char count[CHANGE_COUNT_SIZE];
 	const char *subnet6;
 	char *text;
 
@@ -49,9 +63,9 @@ static char *describe(struct ctx *ctx, const char *name)
 	if (CMD_WAIT(ctx, nsnet_tenant_get(ctx->n, name, 0, &t, NULL)) < 0)
 		return NULL;
 	subnet6 = nsnet_tenant_subnet6(t);
-	if (asprintf(&text, ": %s, gateway %s,%s%s%s isolated (0 rules)", nsnet_tenant_subnet(t),
-		     nsnet_tenant_gateway(t), *subnet6 ? " " : "", subnet6,
-		     *subnet6 ? "," : "") < 0)
+	if (asprintf(&text, ": %s, gateway %s,%s%s%s %s", nsnet_tenant_subnet(t),
+		     nsnet_tenant_gateway(t), *subnet6 ? " " : "", subnet6, *subnet6 ? "," : "",
+		     isolation(ctx, t, count)) < 0)
 		return NULL;
 	return text;
 }

@@ -11,6 +11,7 @@
 #include "cmd.h"
 #include "ref.h"
 #include "view.h"
+#include "view_rule.h"
 
 /* Nobody waits longer for a name. */
 #define NAMES_MS 500
@@ -55,15 +56,18 @@ static void offer_words(const struct state *s, const char *words)
 /* ---- names --------------------------------------------------------------- */
 
 /* Without the right to look, or without a state folder, there are no names: none is made. */
+static bool open_store(struct ctx *ctx)
+{
+	ctx->opts.timeout_ms = NAMES_MS;
+	return access(cmd_state_dir(), R_OK | X_OK) == 0 && (ctx->n || cmd_open(ctx, NULL) == 0);
+}
+
 static struct nsnet_tenants *names(const struct state *s)
 {
 	struct nsnet_tenants *list = NULL;
 	struct ctx *ctx = s->ctx;
 
-	ctx->opts.timeout_ms = NAMES_MS;
-	if (access(cmd_state_dir(), R_OK | X_OK) < 0)
-		return NULL;
-	if (!ctx->n && cmd_open(ctx, NULL) < 0)
+	if (!open_store(ctx))
 		return NULL;
 	if (CMD_WAIT(ctx, nsnet_tenant_list(ctx->n, 0, &list, NULL)) < 0)
 		return NULL;
@@ -93,6 +97,43 @@ static void offer_endpoints(const struct state *s)
 				name = NULL;
 			else
 				offer(s, name, "");
+		}
+	}
+}
+
+static void offer_rules(const struct state *s)
+{
+	NSN_AUTO(nsnet_rules_freep) struct nsnet_rules *rules = NULL;
+	struct ctx *ctx = s->ctx;
+
+	if (!open_store(ctx) || CMD_WAIT(ctx, nsnet_rule_list(ctx->n, 0, &rules, NULL)) < 0)
+		return;
+	for (size_t i = 0; i < nsnet_rules_count(rules); i++) {
+		struct nsnet_rule rule;
+
+		nsnet_rules_get(rules, i, &rule);
+		offer(s, rule.name, "");
+	}
+}
+
+/* Each label once, whoever carries it. */
+static void offer_labels(const struct state *s)
+{
+	NSN_AUTO(nsnet_tenants_freep) struct nsnet_tenants *list = names(s);
+	NSN_AUTO(out_json_unref) json_t *seen = json_object();
+
+	for (size_t k = 0; list && k < nsnet_tenants_count(list); k++) {
+		const struct nsnet_tenant *t = nsnet_tenants_at(list, k);
+
+		for (size_t i = 0; i < nsnet_tenant_labels(t); i++) {
+			NSN_AUTO(nsn_freep) char *text = NULL;
+
+			if (asprintf(&text, "label:%s=%s", nsnet_tenant_label_key(t, i),
+				     nsnet_tenant_label_value(t, i)) < 0)
+				text = NULL;
+			else if (!json_object_get(seen, text) &&
+				 json_object_set_new(seen, text, json_true()) == 0)
+				offer(s, text, "");
 		}
 	}
 }
@@ -158,14 +199,12 @@ static void offer_options(const struct state *s)
 	}
 }
 
-/* A list of columns: what is behind the last comma. */
-static void offer_columns(struct state *s)
+/* A list with commas: @words offers what can be behind the last one. */
+static void offer_list(struct state *s, void (*words)(const struct state *s))
 {
 	const char *comma = strrchr(s->word, ',');
 	NSN_AUTO(nsn_freep) char *before = NULL;
 
-	if (!s->cmd || !s->cmd->columns)
-		return;
 	if (comma) {
 		if (asprintf(&before, "%.*s%.*s", s->prefix_len, s->prefix,
 			     (int)(comma + 1 - s->word), s->word) < 0) {
@@ -176,9 +215,32 @@ static void offer_columns(struct state *s)
 		s->prefix = before;
 		s->prefix_len = (int)strlen(before);
 	}
-	for (const struct out_column *c = s->cmd->columns; c->name; c++)
-		offer(s, c->name, "");
+	words(s);
 	s->prefix_len = 0;
+}
+
+static void offer_columns(const struct state *s)
+{
+	for (const struct out_column *c = s->cmd ? s->cmd->columns : NULL; c && c->name; c++)
+		offer(s, c->name, "");
+}
+
+static void offer_who(const struct state *s)
+{
+	offer_tenants(s, "");
+	offer_endpoints(s);
+	offer_labels(s);
+}
+
+static void offer_peers(const struct state *s)
+{
+	offer_who(s);
+	offer(s, "tenants", "");
+}
+
+static void offer_ports(const struct state *s)
+{
+	offer_words(s, "any tcp tcp/ udp udp/ sctp icmp icmp/echo");
 }
 
 static void offer_values(struct state *s, const char *values)
@@ -188,7 +250,7 @@ static void offer_values(struct state *s, const char *values)
 	if (strcmp(values, "@file") == 0)
 		fputs("@file\n", to(s));
 	else if (strcmp(values, "@columns") == 0)
-		offer_columns(s);
+		offer_list(s, offer_columns);
 	else if (values[0] != '@')
 		offer_words(s, values);
 }
@@ -289,6 +351,14 @@ static void offer_operand(struct state *s)
 	} else if (is(kind, len, "either")) {
 		offer_tenants(s, "");
 		offer_endpoints(s);
+	} else if (is(kind, len, "who")) {
+		offer_who(s);
+	} else if (is(kind, len, "peer")) {
+		offer_list(s, offer_peers);
+	} else if (is(kind, len, "ports")) {
+		offer_list(s, offer_ports);
+	} else if (is(kind, len, "rule")) {
+		offer_rules(s);
 	} else if (is(kind, len, "setting")) {
 		offer_settings(s);
 	} else if (is(kind, len, "subnet")) {
@@ -331,26 +401,28 @@ int cmd_complete(struct ctx *ctx, struct nsnet_err *err)
 /* ---- the script ---------------------------------------------------------- */
 
 /*
- * bash breaks words at '=', too (COMP_WORDBREAKS), and replaces only what is
- * behind it: the words are put together again, and what it keeps is taken off
- * the candidates.
+ * bash breaks words at '=' and ':', too (COMP_WORDBREAKS), and replaces only what
+ * is behind them: the words are put together again, and what it keeps is taken
+ * off the candidates.
  */
 static const char bash_script[] =
 	"# nsnet(8) completion for bash. Made by `nsnet completion bash`.\n"
 	"_nsnet() {\n"
-	"\tlocal words=() i word cur line\n"
+	"\tlocal words=() i word cur line breaks\n"
 	"\n"
 	"\tCOMPREPLY=()\n"
 	"\tfor ((i = 1; i <= COMP_CWORD; i++)); do\n"
 	"\t\tword=${COMP_WORDS[i]}\n"
-	"\t\tif ((${#words[@]} > 0)) && [[ $word == = ||\n"
-	"\t\t\t(${COMP_WORDS[i - 1]} == = && ${words[-1]} == *=) ]]; then\n"
+	"\t\tif ((${#words[@]} > 0)) && [[ $word == [=:] ||\n"
+	"\t\t\t(${COMP_WORDS[i - 1]} == [=:] && ${words[-1]} == *[=:]) ]]; then\n"
 	"\t\t\twords[-1]+=$word\n"
 	"\t\telse\n"
 	"\t\t\twords+=(\"$word\")\n"
 	"\t\tfi\n"
 	"\tdone\n"
 	"\tcur=${words[-1]}\n"
+	"\tbreaks=${COMP_WORDBREAKS//[^=:]/}\n"
+	"\tbreaks=${breaks:-' '}\n"
 	"\twhile IFS= read -r line; do\n"
 	"\t\tif [[ $line == @file ]]; then\n"
 	"\t\t\twhile IFS= read -r line; do\n"
@@ -359,9 +431,7 @@ static const char bash_script[] =
 	"\t\t\tcompopt -o filenames 2>/dev/null\n"
 	"\t\t\treturn 0\n"
 	"\t\tfi\n"
-	"\t\tif [[ $cur == *=* && $COMP_WORDBREAKS == *=* ]]; then\n"
-	"\t\t\tline=${line#\"${cur%\"${cur##*=}\"}\"}\n"
-	"\t\tfi\n"
+	"\t\tline=${line#\"${cur%\"${cur##*[$breaks]}\"}\"}\n"
 	"\t\tCOMPREPLY+=(\"$line\")\n"
 	"\tdone < <(\"${COMP_WORDS[0]}\" __complete -- \"${words[@]}\" 2>/dev/null)\n"
 	"\tif [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *[=/] ]]; then\n"

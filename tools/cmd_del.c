@@ -10,6 +10,8 @@
 const struct opt tenant_del_options[] = {
 	{"all", 0, NULL, "every tenant there is; asks even for one", 0, offsetof(struct opts, all),
 	 opt_set_true},
+	{"with-rules", 0, NULL, "also the rules that name it, which keep it else", 0,
+	 offsetof(struct opts, with_rules), opt_set_true},
 	{"if-exists", 0, NULL, "a tenant that does not exist is no error", 0,
 	 offsetof(struct opts, if_exists), opt_set_true},
 	{0},
@@ -206,7 +208,8 @@ static int del_one(struct ctx *ctx, struct report *report, void *data, size_t i,
 {
 	NSN_AUTO(nsnet_change_freep) struct nsnet_change *c = NULL;
 	const struct ref *ref = &((const struct targets *)data)->refs[i];
-	unsigned int flags = ctx->opts.dry_run ? NSNET_DRY_RUN : 0;
+	unsigned int flags = (ctx->opts.dry_run ? NSNET_DRY_RUN : 0) |
+			     (ctx->opts.with_rules ? NSNET_WITH_RULES : 0);
 	struct nsnet_err why = {0};
 	int r;
 

@@ -188,14 +188,18 @@ static void rows_clear(struct rows *rows)
 	free(rows->at);
 }
 
-static int rows_get(struct rows *ret, const struct nsnet_policies *p, struct nsnet_err *err)
+/* @within: only those that end in that many seconds, or have; 0: all. */
+static int rows_get(struct rows *ret, const struct nsnet_policies *p, uint64_t within,
+		    struct nsnet_err *err)
 {
-	ret->n = nsnet_policies_count(p);
-	ret->at = calloc(ret->n + 1, sizeof(*ret->at));
+	ret->at = calloc(nsnet_policies_count(p) + 1, sizeof(*ret->at));
 	if (!ret->at)
 		return nsn_err_nomem(err);
-	for (size_t i = 0; i < ret->n; i++)
-		nsnet_policies_get(p, i, &ret->at[i]);
+	for (size_t i = 0; i < nsnet_policies_count(p); i++) {
+		nsnet_policies_get(p, i, &ret->at[ret->n]);
+		if (rule_ends_within(ret->at[ret->n].expires, within))
+			ret->n++;
+	}
 	return 0;
 }
 
@@ -221,10 +225,13 @@ int cmd_policy_list(struct ctx *ctx, struct nsnet_err *err)
 	NSN_AUTO(nsnet_policies_freep) struct nsnet_policies *p = NULL;
 	NSN_AUTO(paths_clear) struct paths paths = {0};
 	NSN_AUTO(rows_clear) struct rows rows = {0};
-	int r = parse_good(ctx, 0, &paths, &p, err);
+	int r;
 
+	if (ctx->argc == 0)
+		return rules_list(ctx, err);
+	r = parse_good(ctx, 0, &paths, &p, err);
 	if (r == 0)
-		r = rows_get(&rows, p, err);
+		r = rows_get(&rows, p, ctx->opts.expiring_s, err);
 	return r < 0 ? r : out_list(&ctx->opts.out, &list, &rows, rows.n, err);
 }
 
@@ -251,10 +258,13 @@ int cmd_policy_show(struct ctx *ctx, struct nsnet_err *err)
 	NSN_AUTO(rows_clear) struct rows rows = {0};
 	const struct nsnet_policy *policy;
 	const struct out *o = &ctx->opts.out;
-	int r = parse_good(ctx, 1, &paths, &p, err);
+	int r;
 
+	if (ctx->argc == 1)
+		return rules_show(ctx, err);
+	r = parse_good(ctx, 1, &paths, &p, err);
 	if (r == 0)
-		r = rows_get(&rows, p, err);
+		r = rows_get(&rows, p, 0, err);
 	if (r < 0)
 		return r;
 	policy = find(&rows, ctx->argv[0], err);

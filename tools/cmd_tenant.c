@@ -5,17 +5,40 @@
 #include "change.h"
 #include "cmd.h"
 #include "view.h"
+#include "view_rule.h"
 
 /* ---- list ---------------------------------------------------------------- */
 
+struct rows {
+	struct view_tenant *at;
+};
+
+static void rows_clear(struct rows *rows)
+{
+	free(rows->at);
+}
+
+static int rows_get(struct rows *ret, const struct nsnet_tenants *tenants,
+		    const struct nsnet_rules *rules, struct nsnet_err *err)
+{
+	size_t n = nsnet_tenants_count(tenants);
+
+	ret->at = calloc(n + 1, sizeof(*ret->at));
+	if (!ret->at)
+		return nsn_err_nomem(err);
+	for (size_t i = 0; i < n; i++)
+		ret->at[i] = (struct view_tenant){nsnet_tenants_at(tenants, i), rules};
+	return 0;
+}
+
 static const void *tenant_at(const void *data, size_t i)
 {
-	return nsnet_tenants_at(data, i);
+	return &((const struct rows *)data)->at[i];
 }
 
 static void tenant_name(FILE *to, const void *item)
 {
-	out_safe(to, nsnet_tenant_name(item));
+	out_safe(to, nsnet_tenant_name(((const struct view_tenant *)item)->t));
 }
 
 int cmd_tenant_list(struct ctx *ctx, struct nsnet_err *err)
@@ -28,13 +51,20 @@ int cmd_tenant_list(struct ctx *ctx, struct nsnet_err *err)
 		.json = view_tenant_json,
 	};
 	NSN_AUTO(nsnet_tenants_freep) struct nsnet_tenants *tenants = NULL;
-	/* Names alone need no look into the kernel. */
-	unsigned int flags = ctx->opts.out.format == OUT_NAME ? 0 : NSNET_OBSERVE;
+	NSN_AUTO(nsnet_rules_freep) struct nsnet_rules *rules = NULL;
+	NSN_AUTO(rows_clear) struct rows rows = {0};
+	/* Names alone need no look into the kernel, and no rules. */
+	bool names = ctx->opts.out.format == OUT_NAME;
+	unsigned int flags = names ? 0 : NSNET_OBSERVE;
 	int r = CMD_WAIT(ctx, nsnet_tenant_list(ctx->n, flags, &tenants, err));
 
+	if (r == 0 && !names)
+		r = CMD_WAIT(ctx, nsnet_rule_list(ctx->n, 0, &rules, err));
+	if (r == 0)
+		r = rows_get(&rows, tenants, rules, err);
 	if (r < 0)
 		return r;
-	return out_list(&ctx->opts.out, &list, tenants, nsnet_tenants_count(tenants), err);
+	return out_list(&ctx->opts.out, &list, &rows, nsnet_tenants_count(tenants), err);
 }
 
 /* ---- show ---------------------------------------------------------------- */
@@ -42,15 +72,21 @@ int cmd_tenant_list(struct ctx *ctx, struct nsnet_err *err)
 int cmd_tenant_show(struct ctx *ctx, struct nsnet_err *err)
 {
 	NSN_AUTO(nsnet_tenant_freep) struct nsnet_tenant *t = NULL;
+	NSN_AUTO(nsnet_rules_freep) struct nsnet_rules *rules = NULL;
 	const struct out *o = &ctx->opts.out;
+	struct view_tenant view;
 	int r = CMD_WAIT(ctx, nsnet_tenant_get(ctx->n, ctx->argv[0], NSNET_OBSERVE, &t, err));
 
+	if (r == 0)
+		r = CMD_WAIT(ctx, nsnet_rule_list(ctx->n, 0, &rules, err));
 	if (r < 0)
 		return r;
+	view = (struct view_tenant){t, rules};
 	switch (o->format) {
 	case OUT_JSON:
 	case OUT_YAML:
-		return out_document(o, "Tenant", NULL, json_pack("[o]", view_tenant_json(t)), err);
+		return out_document(o, "Tenant", NULL, json_pack("[o]", view_tenant_json(&view)),
+				    err);
 	case OUT_NAME:
 		fprintf(o->to, "%s\n", nsnet_tenant_name(t));
 		return 0;
@@ -59,7 +95,7 @@ int cmd_tenant_show(struct ctx *ctx, struct nsnet_err *err)
 	case OUT_CSV:
 		break;
 	}
-	return view_tenant_text(o, t, err);
+	return view_tenant_text(o, &view, err);
 }
 
 /* ---- set ----------------------------------------------------------------- */

@@ -98,6 +98,34 @@ int opt_set_duration(struct opts *o, const struct opt *opt, const char *typed, c
 			    opt->name);
 }
 
+int opt_set_span(struct opts *o, const struct opt *opt, const char *typed, const char *value,
+		 struct nsnet_err *err)
+{
+	static const struct {
+		const char *name;
+		uint64_t s;
+	} units[] = {{"m", 60}, {"h", 3600}, {"d", 86400}, {"w", 604800}};
+	/* A hundred years: what is added to now stays a time. */
+	const uint64_t max = UINT64_C(36500) * 86400;
+	size_t digits = strspn(value, "0123456789");
+	char number[16] = "";
+	uint64_t n;
+
+	if (digits < sizeof(number))
+		memcpy(number, value, digits);
+	for (size_t i = 0; i < NSN_COUNT(units); i++) {
+		if (strcmp(value + digits, units[i].name) != 0 ||
+		    nsn_u64_parse(&n, number, max / units[i].s) < 0 || n == 0)
+			continue;
+		*(uint64_t *)field(o, opt) = n * units[i].s;
+		return 0;
+	}
+	(void)nsn_err(err, -EINVAL, NSNET_E_USAGE,
+		      "option '%s': '%s' is not a time from now: a number and m, h, d or w", typed,
+		      value);
+	return nsn_err_hint(err, -EINVAL, "--%s 14d", opt->name);
+}
+
 int opt_set_many(struct opts *o, const struct opt *opt, const char *typed, const char *value,
 		 struct nsnet_err *err)
 {
@@ -116,7 +144,8 @@ void opts_clear(struct opts *o)
 {
 	free(o->labels.values);
 	free(o->owners.values);
-	o->labels = o->owners = (struct opt_many){0};
+	free(o->keep.values);
+	o->labels = o->owners = o->keep = (struct opt_many){0};
 }
 
 /* Which of @names the value is. Return: its place, or -EINVAL. */

@@ -41,6 +41,12 @@ struct opts {
 	const char *rate;		    /* tenant add, endpoint add */
 	const char *ip, *ip6;		    /* endpoint add */
 	struct opt_many labels, owners;	    /* tenant add */
+	bool with_rules;		    /* tenant del */
+	const char *because;		    /* allow, deny, tenant quarantine */
+	const char *name, *owner;	    /* allow, deny */
+	const char *expires, *log;	    /* allow, deny */
+	struct opt_many keep;		    /* tenant quarantine */
+	uint64_t expiring_s;		    /* policy list; 0: all */
 
 	const struct opt *format_by; /* what chose the format, or NULL */
 	uint64_t seen[2];	     /* by table (global, own) and row */
@@ -74,6 +80,9 @@ int opt_set_many(struct opts *o, const struct opt *opt, const char *typed, const
 		 struct nsnet_err *err);
 int opt_set_duration(struct opts *o, const struct opt *opt, const char *typed, const char *value,
 		     struct nsnet_err *err);
+/* Seconds, at least one: 90m, 12h, 14d, 4w. */
+int opt_set_span(struct opts *o, const struct opt *opt, const char *typed, const char *value,
+		 struct nsnet_err *err);
 int opt_set_color(struct opts *o, const struct opt *opt, const char *typed, const char *value,
 		  struct nsnet_err *err);
 int opt_set_progress(struct opts *o, const struct opt *opt, const char *typed, const char *value,

@@ -120,6 +120,16 @@ json_t *out_json_text(const char *text)
 	return json_string(escaped);
 }
 
+json_t *out_json_texts(const char *const *list, size_t n)
+{
+	NSN_AUTO(out_json_unref) json_t *array = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		if (json_array_append_new(array, out_json_text(list[i])) < 0)
+			return NULL;
+	return json_incref(array);
+}
+
 json_t *out_json_text_or_null(const char *text)
 {
 	return out_json_text(text && *text ? text : NULL);

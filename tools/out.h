@@ -83,6 +83,9 @@ void out_json_unref(json_t **j);
 /* A JSON string; NULL gives null. Bytes that are no UTF-8 are escaped as \xNN. */
 json_t *out_json_text(const char *text);
 
+/* A list of them; NULL: no memory. */
+json_t *out_json_texts(const char *const *list, size_t n);
+
 /* The same, and null for "". */
 json_t *out_json_text_or_null(const char *text);
 

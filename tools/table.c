@@ -105,14 +105,50 @@ const struct cmd cmd_table[] = {
 			"one\n"
 			"of the names does not exist, nothing is deleted. More than one asks "
 			"first\n"
-			"on a terminal and needs --yes elsewhere; so does --all, also for one.",
+			"on a terminal and needs --yes elsewhere; so does --all, also for one.\n"
+			"A tenant that rules name is kept, unless --with-rules is given.",
 		.examples = "nsnet tenant del customer1\n"
 			    "nsnet tenant del -y customer1 customer2\n"
 			    "nsnet tenant del --if-exists customer1\n"
+			    "nsnet tenant del --with-rules customer1\n"
 			    "nsnet tenant del --all -y",
 		.operands = "tenant",
 		.check = check_tenant_del,
 		.run = cmd_del,
+	},
+	{
+		.noun = "tenant",
+		.verb = "quarantine",
+		.args = "WHO",
+		.min_args = 1,
+		.max_args = 1,
+		.flags = CMD_OPENS | CMD_CHANGES | CMD_NAMES,
+		.options = quarantine_options,
+		.help = "close all borders of a tenant, an endpoint or a label",
+		.more = "WHO is TENANT, TENANT/ENDPOINT or label:KEY=VALUE. It stands above all\n"
+			"rules: connections are cut and no rule opens them again until `tenant\n"
+			"release`, but for what --keep says, as in\n"
+			"--keep 'shared/forensics -> customer3 tcp/22'. Given again it replaces "
+			"what\n"
+			"was said before.",
+		.examples = "nsnet tenant quarantine customer3 --because INC-7\n"
+			    "nsnet tenant quarantine label:env=prod --because INC-7",
+		.operands = "who",
+		.check = check_tenant_quarantine,
+		.run = cmd_tenant_quarantine,
+	},
+	{
+		.noun = "tenant",
+		.verb = "release",
+		.args = "WHO",
+		.min_args = 1,
+		.max_args = 1,
+		.flags = CMD_OPENS | CMD_CHANGES | CMD_NAMES,
+		.help = "end a quarantine",
+		.more = "WHO as it was given to `tenant quarantine`. The rules hold again.",
+		.examples = "nsnet tenant release customer3",
+		.operands = "who",
+		.run = cmd_tenant_release,
 	},
 	{
 		.noun = "tenant",
@@ -197,6 +233,63 @@ const struct cmd cmd_table[] = {
 		.run = cmd_del,
 	},
 	{
+		.verb = "allow",
+		.args = "FROM TO PORTS",
+		.min_args = 3,
+		.max_args = 3,
+		.flags = CMD_OPENS | CMD_CHANGES | CMD_NAMES,
+		.options = allow_options,
+		.help = "let FROM open connections to TO",
+		.more = "FROM and TO are TENANT, TENANT/ENDPOINT, label:KEY=VALUE or tenants; "
+			"PORTS\n"
+			"are tcp/443, udp/53, tcp/8000-8100, tcp, icmp/echo, any. All three can "
+			"be\n"
+			"lists with commas. It holds at once, in this direction only; answers "
+			"come\n"
+			"back.\n"
+			"\n"
+			"Saying the same again changes nothing and succeeds. The name, which is "
+			"made\n"
+			"of the words unless --name says it, is for `nsnet revoke`.",
+		.examples = "nsnet allow customer1 customer2 tcp/5432 --because CHG-1042\n"
+			    "nsnet allow customer1/app shared/dns udp/53,tcp/53 --because CHG-7\n"
+			    "nsnet allow label:env=prod shared any --because CHG-8 --name prod",
+		.operands = "peer peer ports",
+		.run = cmd_allow,
+	},
+	{
+		.verb = "deny",
+		.args = "FROM TO PORTS",
+		.min_args = 3,
+		.max_args = 3,
+		.flags = CMD_OPENS | CMD_CHANGES | CMD_NAMES,
+		.options = deny_options,
+		.help = "forbid what another rule allows",
+		.more = "The words are those of `nsnet allow`. What no rule allows is denied "
+			"anyway;\n"
+			"a deny wins over every allow, and live connections are cut.",
+		.examples =
+			"nsnet deny customer1 customer2/db tcp/5432\n"
+			"nsnet deny tenants shared/dns tcp --because CHG-9 --expires 2099-06-30",
+		.operands = "peer peer ports",
+		.run = cmd_allow,
+	},
+	{
+		.verb = "revoke",
+		.args = "RULE...",
+		.min_args = 1,
+		.max_args = -1,
+		.flags = CMD_OPENS | CMD_CHANGES | CMD_NAMES,
+		.options = revoke_options,
+		.help = "take rules back",
+		.more = "It holds at once: what only the rule allowed is cut. If one of the rules\n"
+			"does not exist, none is revoked. `nsnet policy list` names them.",
+		.examples = "nsnet revoke customer1-to-customer2-tcp-5432\n"
+			    "nsnet revoke --if-exists prod",
+		.operands = "rule",
+		.run = cmd_revoke,
+	},
+	{
 		.noun = "policy",
 		.verb = "check",
 		.aliases = "lint validate",
@@ -240,13 +333,20 @@ const struct cmd cmd_table[] = {
 		.noun = "policy",
 		.verb = "list",
 		.aliases = "ls",
-		.args = "FILE|DIR...",
-		.min_args = 1,
+		.args = "[FILE|DIR...]",
 		.max_args = -1,
-		.flags = CMD_TABLE | CMD_NAMES,
-		.columns = policy_columns,
-		.help = "list the rules of files of policies",
-		.examples = "nsnet policy list policies/\n"
+		.flags = CMD_TABLE | CMD_NAMES | CMD_ALONE,
+		.options = policy_list_options,
+		.columns = rule_columns,
+		.help = "list the rules that are stored, or those of files",
+		.more = "PACKETS and BYTES were let through, or denied, at the side that is "
+			"called;\n"
+			"rules of files have none, and were not ADDED. ORIGIN is the file and line "
+			"of\n"
+			"a rule that came with one.",
+		.examples = "nsnet policy list\n"
+			    "nsnet policy list --expiring 14d\n"
+			    "nsnet policy list policies/\n"
 			    "nsnet policy list -o wide policies/30-peering.yaml",
 		.operands = "file",
 		.run = cmd_policy_list,
@@ -255,13 +355,14 @@ const struct cmd cmd_table[] = {
 		.noun = "policy",
 		.verb = "show",
 		.aliases = "inspect get",
-		.args = "RULE FILE|DIR...",
-		.min_args = 2,
+		.args = "RULE [FILE|DIR...]",
+		.min_args = 1,
 		.max_args = -1,
 		.flags = CMD_NAMES,
-		.help = "show all about one rule of files of policies",
-		.examples = "nsnet policy show app-to-ledger policies/",
-		.operands = "none file",
+		.help = "show all about one rule, stored or of files",
+		.examples = "nsnet policy show customer1-to-customer2-tcp-5432\n"
+			    "nsnet policy show app-to-ledger policies/",
+		.operands = "rule file",
 		.run = cmd_policy_show,
 	},
 	{

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "reach.h"
+
 const char *view_state(enum nsnet_state state)
 {
 	switch (state) {
@@ -129,22 +131,25 @@ static json_t *settings_json(const struct nsnet_tenant *t)
 
 json_t *view_tenant_json(const void *item)
 {
-	const struct nsnet_tenant *t = item;
+	const struct view_tenant *v = item;
+	const struct nsnet_tenant *t = v->t;
 	char created[OUT_TIME_SIZE];
-	/* There are no rules in this version: what the kernel has is the default drop. */
 	json_t *doc = json_pack(
-		"{s:o, s:I, s:o, s:o, s:I, s:I, s:s, s:s, s:i, s:I, s:I, s:I, s:o}", "name",
+		"{s:o, s:I, s:o, s:o, s:I, s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:o}", "name",
 		out_json_text(nsnet_tenant_name(t)), "id", (json_int_t)nsnet_tenant_id(t), "subnet",
 		out_json_text(nsnet_tenant_subnet(t)), "gateway",
 		out_json_text(nsnet_tenant_gateway(t)), "capacity",
 		(json_int_t)nsnet_tenant_capacity(t), "used", (json_int_t)nsnet_tenant_used(t),
 		"state", view_state(nsnet_tenant_state(t)), "created",
-		out_time(nsnet_tenant_created(t), created), "rules", 0, "rx_bytes",
+		out_time(nsnet_tenant_created(t), created), "rules",
+		(json_int_t)reach_count(v->rules, t), "rx_bytes",
 		(json_int_t)nsnet_tenant_rx_bytes(t), "tx_bytes",
 		(json_int_t)nsnet_tenant_tx_bytes(t), "dropped_packets",
 		(json_int_t)nsnet_tenant_dropped(t), "drops", drops_json(t));
 
 	if (!doc || json_object_update_new(doc, settings_json(t)) < 0 ||
+	    json_object_set_new(doc, "may_reach", reach_json(v->rules, t, REACH_OUT)) < 0 ||
+	    json_object_set_new(doc, "reached_by", reach_json(v->rules, t, REACH_IN)) < 0 ||
 	    json_object_set_new(doc, "endpoints", endpoints_json(t)) < 0) {
 		json_decref(doc);
 		return NULL;

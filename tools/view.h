@@ -11,17 +11,25 @@
 NSN_CLEANUP(struct nsnet_tenant, nsnet_tenant_free)
 NSN_CLEANUP(struct nsnet_tenants, nsnet_tenants_free)
 
+struct nsnet_rules;
+
+/* A tenant, and what is stored about all of them. */
+struct view_tenant {
+	const struct nsnet_tenant *t;
+	const struct nsnet_rules *rules; /* NULL: not looked at */
+};
+
 /* An endpoint is a tenant and a place. */
 struct view_endpoint {
 	const struct nsnet_tenant *t;
 	size_t i;
 };
 
-/* Of a struct nsnet_tenant, and of a struct view_endpoint; their columns are in cmd.h. */
+/* Of a struct view_tenant, and of a struct view_endpoint; their columns are in cmd.h. */
 json_t *view_tenant_json(const void *t);
 json_t *view_endpoint_json(const void *e);
 /* The drop counters by reason: with wide. Return: 0, or -ENOMEM with @err filled. */
-int view_tenant_text(const struct out *o, const struct nsnet_tenant *t, struct nsnet_err *err);
+int view_tenant_text(const struct out *o, const struct view_tenant *v, struct nsnet_err *err);
 void view_endpoint_text(const struct out *o, const struct view_endpoint *e);
 
 /* "ok", "drift", "absent" */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cmd.h"
+#include "reach.h"
 #include "view.h"
 
 static char *number(uint64_t n)
@@ -41,101 +42,106 @@ static const char *state_color(enum nsnet_state state)
 
 /* ---- tenants ------------------------------------------------------------- */
 
+static const struct nsnet_tenant *tenant(const void *item)
+{
+	return ((const struct view_tenant *)item)->t;
+}
+
 static char *cell_name(const void *t)
 {
-	return strdup(nsnet_tenant_name(t));
+	return strdup(nsnet_tenant_name(tenant(t)));
 }
 
 static char *cell_id(const void *t)
 {
-	return number(nsnet_tenant_id(t));
+	return number(nsnet_tenant_id(tenant(t)));
 }
 
 static char *cell_subnet(const void *t)
 {
-	return strdup(nsnet_tenant_subnet(t));
+	return strdup(nsnet_tenant_subnet(tenant(t)));
 }
 
 static char *cell_subnet6(const void *t)
 {
-	return or_dash(nsnet_tenant_subnet6(t));
+	return or_dash(nsnet_tenant_subnet6(tenant(t)));
 }
 
 static char *plain_subnet6(const void *t)
 {
-	return strdup(nsnet_tenant_subnet6(t));
+	return strdup(nsnet_tenant_subnet6(tenant(t)));
 }
 
 static char *cell_gateway(const void *t)
 {
-	return strdup(nsnet_tenant_gateway(t));
+	return strdup(nsnet_tenant_gateway(tenant(t)));
 }
 
 static char *cell_endpoints(const void *t)
 {
-	return number(nsnet_tenant_endpoints(t));
+	return number(nsnet_tenant_endpoints(tenant(t)));
 }
 
-/* There are no rules in this version: what the kernel has is the default drop. */
-static char *cell_rules(const void *t)
+static char *cell_rules(const void *item)
 {
-	(void)t;
-	return number(0);
+	const struct view_tenant *v = item;
+
+	return number(reach_count(v->rules, v->t));
 }
 
 static char *cell_state(const void *t)
 {
-	return strdup(view_state_text(nsnet_tenant_state(t)));
+	return strdup(view_state_text(nsnet_tenant_state(tenant(t))));
 }
 
 static char *plain_state(const void *t)
 {
-	return strdup(view_state(nsnet_tenant_state(t)));
+	return strdup(view_state(nsnet_tenant_state(tenant(t))));
 }
 
 static const char *tenant_color(const void *t)
 {
-	return state_color(nsnet_tenant_state(t));
+	return state_color(nsnet_tenant_state(tenant(t)));
 }
 
 static char *cell_rx(const void *t)
 {
-	return bytes(nsnet_tenant_rx_bytes(t));
+	return bytes(nsnet_tenant_rx_bytes(tenant(t)));
 }
 
 static char *plain_rx(const void *t)
 {
-	return number(nsnet_tenant_rx_bytes(t));
+	return number(nsnet_tenant_rx_bytes(tenant(t)));
 }
 
 static char *cell_tx(const void *t)
 {
-	return bytes(nsnet_tenant_tx_bytes(t));
+	return bytes(nsnet_tenant_tx_bytes(tenant(t)));
 }
 
 static char *plain_tx(const void *t)
 {
-	return number(nsnet_tenant_tx_bytes(t));
+	return number(nsnet_tenant_tx_bytes(tenant(t)));
 }
 
 static char *cell_dropped(const void *t)
 {
-	return number(nsnet_tenant_dropped(t));
+	return number(nsnet_tenant_dropped(tenant(t)));
 }
 
 static char *cell_inside(const void *t)
 {
-	return strdup(nsnet_tenant_inside(t));
+	return strdup(nsnet_tenant_inside(tenant(t)));
 }
 
 static char *cell_mtu(const void *t)
 {
-	return number(nsnet_tenant_mtu(t));
+	return number(nsnet_tenant_mtu(tenant(t)));
 }
 
 static char *cell_rate(const void *t)
 {
-	return strdup(nsnet_tenant_rate(t));
+	return strdup(nsnet_tenant_rate(tenant(t)));
 }
 
 /* "env=prod,team=web" */
@@ -147,9 +153,9 @@ static char *plain_labels(const void *t)
 
 	if (!f)
 		return NULL;
-	for (size_t i = 0; i < nsnet_tenant_labels(t); i++)
-		fprintf(f, "%s%s=%s", i ? "," : "", nsnet_tenant_label_key(t, i),
-			nsnet_tenant_label_value(t, i));
+	for (size_t i = 0; i < nsnet_tenant_labels(tenant(t)); i++)
+		fprintf(f, "%s%s=%s", i ? "," : "", nsnet_tenant_label_key(tenant(t), i),
+			nsnet_tenant_label_value(tenant(t), i));
 	if (fclose(f) == 0)
 		return text;
 	free(text);
@@ -158,14 +164,14 @@ static char *plain_labels(const void *t)
 
 static char *cell_labels(const void *t)
 {
-	return nsnet_tenant_labels(t) > 0 ? plain_labels(t) : strdup("-");
+	return nsnet_tenant_labels(tenant(t)) > 0 ? plain_labels(t) : strdup("-");
 }
 
 static char *cell_created(const void *t)
 {
 	char buf[OUT_TIME_SIZE];
 
-	return strdup(out_time(nsnet_tenant_created(t), buf));
+	return strdup(out_time(nsnet_tenant_created(tenant(t)), buf));
 }
 
 const struct out_column tenant_columns[] = {

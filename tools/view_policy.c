@@ -7,25 +7,9 @@
 
 #include "../lib/base/cleanup.h"
 #include "cmd.h"
+#include "words.h"
 
 /* ---- rules as rows ----------------------------------------------------------------- */
-
-/* "a, b, c": to be freed. */
-static char *joined(const char *const *list, size_t n)
-{
-	char *text = NULL;
-	size_t size;
-	FILE *f = open_memstream(&text, &size);
-
-	if (!f)
-		return NULL;
-	for (size_t i = 0; i < n; i++)
-		fprintf(f, "%s%s", i ? "," : "", list[i]);
-	if (fclose(f) == 0)
-		return text;
-	free(text);
-	return NULL;
-}
 
 static char *or_dash(const char *text)
 {
@@ -46,21 +30,21 @@ static char *cell_from(const void *item)
 {
 	const struct nsnet_policy *p = item;
 
-	return joined(p->from, p->n_from);
+	return words_join(p->from, p->n_from);
 }
 
 static char *cell_to(const void *item)
 {
 	const struct nsnet_policy *p = item;
 
-	return joined(p->to, p->n_to);
+	return words_join(p->to, p->n_to);
 }
 
 static char *cell_ports(const void *item)
 {
 	const struct nsnet_policy *p = item;
 
-	return joined(p->ports, p->n_ports);
+	return words_join(p->ports, p->n_ports);
 }
 
 static char *cell_expires(const void *item)
@@ -123,7 +107,7 @@ static char *cell_origin(const void *item)
 }
 
 const struct out_column policy_columns[] = {
-	{"NAME", 0, cell_name, NULL, NULL},
+	{"RULE", 0, cell_name, NULL, NULL},
 	{"ACTION", 0, cell_action, NULL, NULL},
 	{"FROM", 0, cell_from, NULL, NULL},
 	{"TO", 0, cell_to, NULL, NULL},
@@ -140,16 +124,6 @@ const struct out_column policy_columns[] = {
 
 /* ---- rules as documents, and in full ------------------------------------------------- */
 
-static json_t *texts_json(const char *const *list, size_t n)
-{
-	NSN_AUTO(out_json_unref) json_t *array = json_array();
-
-	for (size_t i = 0; i < n; i++)
-		if (json_array_append_new(array, out_json_text(list[i])) < 0)
-			return NULL;
-	return json_incref(array);
-}
-
 json_t *view_policy_json(const void *item)
 {
 	const struct nsnet_policy *p = item;
@@ -159,8 +133,8 @@ json_t *view_policy_json(const void *item)
 		(void)out_time(p->expires, buf);
 	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:o, s:o, s:I}",
 			 "name", out_json_text(p->name), "action", p->action, "from",
-			 texts_json(p->from, p->n_from), "to", texts_json(p->to, p->n_to), "ports",
-			 texts_json(p->ports, p->n_ports), "because",
+			 out_json_texts(p->from, p->n_from), "to", out_json_texts(p->to, p->n_to),
+			 "ports", out_json_texts(p->ports, p->n_ports), "because",
 			 out_json_text_or_null(p->because), "owner",
 			 out_json_text_or_null(p->owner), "expires", out_json_text_or_null(buf),
 			 "log", p->log, "mode", p->mode, "set", out_json_text(p->set), "file",

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "change.h"
+#include "reach.h"
 #include "view.h"
 
 static void field(FILE *to, const char *name)
@@ -137,8 +138,32 @@ static int addresses(FILE *to, const struct nsnet_tenant *t, struct nsnet_err *e
 	return 0;
 }
 
-int view_tenant_text(const struct out *o, const struct nsnet_tenant *t, struct nsnet_err *err)
+/* One line for each rule. */
+static void reach(FILE *to, const struct view_tenant *v, enum reach_way way)
 {
+	const char *name = way == REACH_OUT ? "may reach" : "reached by";
+	size_t i = 0;
+	bool any = false;
+
+	field(to, name);
+	for (;;) {
+		NSN_AUTO(nsn_freep) char *text = reach_next(v->rules, v->t, way, &i);
+
+		if (!text)
+			break;
+		if (any)
+			field(to, "");
+		out_safe(to, text);
+		fputc('\n', to);
+		any = true;
+	}
+	if (!any)
+		fputs("nothing (0 rules)\n", to);
+}
+
+int view_tenant_text(const struct out *o, const struct view_tenant *v, struct nsnet_err *err)
+{
+	const struct nsnet_tenant *t = v->t;
 	char created[OUT_TIME_SIZE];
 	FILE *to = o->to;
 	int r;
@@ -156,10 +181,8 @@ int view_tenant_text(const struct out *o, const struct nsnet_tenant *t, struct n
 	labels(to, t);
 	owners(to, t);
 	endpoints(to, t);
-	field(to, "may reach");
-	fputs("nothing (0 rules)\n", to);
-	field(to, "reached by");
-	fputs("nothing (0 rules)\n", to);
+	reach(to, v, REACH_OUT);
+	reach(to, v, REACH_IN);
 	dropped(o, t);
 	state(o, nsnet_tenant_state(t));
 	field(to, "created");

@@ -16,13 +16,15 @@
 
 /*
  * Sources the script and calls its function as bash does: $1 is the line up to the cursor, broken
- * into words at spaces and at '='. Prints the words with spaces between, and what else was printed.
+ * into words at spaces, '=' and ':'. Prints the words with spaces between, and what else was
+ * printed.
  */
 static const char bash[] =
 	"source <(\"$NSNET\" completion bash) || exit 9\n"
 	"[[ $(complete -p nsnet) == 'complete -F _nsnet nsnet' ]] || exit 8\n"
 	"line=$1 COMP_WORDS=()\n"
-	"for word in ${line//=/ = }; do COMP_WORDS+=(\"$word\"); done\n"
+	"split=${line//=/ = }\n"
+	"for word in ${split//:/ : }; do COMP_WORDS+=(\"$word\"); done\n"
 	"[[ $line == *' ' ]] && COMP_WORDS+=('')\n"
 	"COMP_WORDS[0]=$NSNET COMP_CWORD=$((${#COMP_WORDS[@]} - 1)) COMP_LINE=$line "
 	"COMP_POINT=${#line}\n"
@@ -47,7 +49,7 @@ static void commands_options_and_values_are_offered(void **state)
 	(void)state;
 	world_need();
 	assert_offers("nsnet te", "tenant");
-	assert_offers("nsnet tenant ", "add list show set del export");
+	assert_offers("nsnet tenant ", "add list show set del quarantine release export");
 	assert_offers("nsnet tenant add c1 auto --ins", "--inside");
 	assert_offers("nsnet tenant add --inside ", "allow deny");
 	assert_offers("nsnet -o y", "yaml");
@@ -78,9 +80,39 @@ static void names_are_those_of_the_store(void **state)
 	assert_offers("nsnet endpoint del customer1/d", "customer1/default customer1/db");
 	assert_offers("nsnet enter customer2", "customer2 customer2/default");
 	assert_offers("nsnet -j plan cu", "customer1 customer2");
+	assert_offers("nsnet revoke ", "");
+	NSNET_STATUS(0, "allow", "customer1", "customer2", "tcp/22", "--because", "x");
+	NSNET_STATUS(0, "allow", "customer2", "customer1", "tcp/22", "--because", "x", "--name",
+		     "back");
+	assert_offers("nsnet revoke ", "back customer1-to-customer2-tcp-22");
+	assert_offers("nsnet revoke back cu", "customer1-to-customer2-tcp-22");
+	assert_offers("nsnet policy show b", "back");
 	assert_int_equal(setenv("NSNET_STATE_DIR", "/var/lib/other", 1), 0);
 	assert_offers("nsnet tenant show ", "");
 	assert_int_not_equal(access("/var/lib/other", F_OK), 0);
+}
+
+static void peers_and_ports_are_offered_in_lists(void **state)
+{
+	(void)state;
+	world_need();
+	NSNET_STATUS(0, "tenant", "add", "customer1", "10.10.1.0/24", "--label", "env=prod");
+	NSNET_STATUS(0, "tenant", "add", "customer2", "10.10.2.0/24", "--label", "env=prod");
+	assert_offers("nsnet allow ", "customer1 customer2 customer1/default customer2/default "
+				      "label:env=prod tenants");
+	assert_offers("nsnet deny customer1 customer2/", "customer2/default");
+	assert_offers("nsnet allow customer1,te", "customer1,tenants");
+	/* bash replaces what is behind the ':' and the '=' only. */
+	assert_offers("nsnet allow lab", "label:env=prod");
+	assert_offers("nsnet allow label:", "env=prod");
+	assert_offers("nsnet allow label:env=", "prod");
+	assert_offers("nsnet allow customer1,label:env=p", "prod");
+	assert_offers("nsnet allow a b ", "any tcp tcp/ udp udp/ sctp icmp icmp/echo");
+	assert_offers("nsnet allow a b tcp/1,ud", "tcp/1,udp tcp/1,udp/");
+	assert_offers("nsnet allow a b any ", "");
+	assert_offers("nsnet allow a b any --log n", "none new");
+	assert_offers("nsnet tenant quarantine customer2/", "customer2/default");
+	assert_offers("nsnet tenant release label:env=", "prod");
 }
 
 static void files_are_completed_by_bash(void **state)
@@ -129,6 +161,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(commands_options_and_values_are_offered, begin),
 		cmocka_unit_test_setup(names_are_those_of_the_store, begin),
+		cmocka_unit_test_setup(peers_and_ports_are_offered_in_lists, begin),
 		cmocka_unit_test_setup(files_are_completed_by_bash, begin),
 		cmocka_unit_test_setup(without_root_it_is_silent, begin),
 		cmocka_unit_test_setup(a_busy_store_does_not_stop_typing, begin),

@@ -94,6 +94,24 @@ static void every_answer_is_as_its_schema_says(void **state)
 	PRINTS("Endpoint", "endpoint", "show", "customer1/default");
 	PRINTS("Tenants", "export");
 	PRINTS("Tenants", "tenant", "export", "customer2");
+	PRINTS("RuleList", "policy", "list");
+	PRINTS("Change", "tenant", "add", "shared", "10.10.3.0/24");
+	PRINTS("Change", "-n", "allow", "customer1", "shared", "tcp/1", "--because", "x");
+	PRINTS("Change", "allow", "customer1,label:a=b", "shared/default", "tcp/1,udp", "--because",
+	       "x", "--name", "one", "--expires", "2099-01-01", "--owner", "o", "--log", "all");
+	PRINTS("Change", "allow", "customer1,label:a=b", "shared/default", "tcp/1,udp", "--because",
+	       "x", "--name", "one", "--expires", "2099-01-01", "--owner", "o", "--log", "all");
+	PRINTS("Change", "deny", "customer1", "shared", "icmp");
+	PRINTS("RuleList", "policy", "list");
+	PRINTS("RuleList", "policy", "list", "--expiring", "1h");
+	PRINTS("Rule", "policy", "show", "one");
+	PRINTS("Rule", "policy", "show", "deny-customer1-to-shared-icmp");
+	PRINTS("TenantList", "tenant", "list");
+	PRINTS("Tenant", "tenant", "show", "shared");
+	PRINTS("Change", "tenant", "quarantine", "shared", "--because", "x");
+	PRINTS("Change", "tenant", "release", "shared");
+	PRINTS("Change", "revoke", "--if-exists", "none", "one");
+	PRINTS("Change", "tenant", "del", "shared", "--with-rules");
 	PRINTS("Change", "tenant", "set", "customer1", "mtu=1300", "subnet6=auto", "label=x=y");
 	RUN_STATUS(0, "ip", "-n", "customer1", "addr", "flush", "dev", "eth0");
 	PRINTS("Plan", "plan");
@@ -125,6 +143,9 @@ static void every_error_is_as_its_schema_says(void **state)
 		{"tenant", "add", "-f", "/run/bad.yaml"},
 		{"tenant", "add", "-f", "/run/none.yaml"},
 		{"endpoint", "show", "x"},
+		{"allow", "a1", "b1", "tcp/1"},
+		{"allow", "a1", "b1", "tcp/x", "--because", "x"},
+		{"revoke", "none"},
 	};
 
 	(void)state;
@@ -174,6 +195,9 @@ static void what_a_schema_does_not_say_is_refused(void **state)
 		 "{\"nsnet\":1,\"kind\":\"PolicyCheck\",\"errors\":0,\"warnings\":0,\"files\":0,"
 		 "\"items\":[]}",
 		 "less than the minimum"},
+		{"RuleList", "{\"nsnet\":1,\"kind\":\"RuleList\",\"items\":[{\"name\":\"a1\"}]}",
+		 "is a required"},
+		{"Rule", "{\"nsnet\":1,\"kind\":\"Rule\",\"items\":[]}", "[]"},
 		{"Error", "{\"error\":{\"code\":\"IO\"}}", "is a required"},
 	};
 
@@ -194,14 +218,14 @@ static void every_schema_is_tested(void **state)
 {
 	static const char known[] =
 		" Change Endpoint EndpointList Error Help Plan Policy PolicyCheck "
-		"PolicyList PolicyTest Status Tenant TenantList Tenants "
+		"PolicyList PolicyTest Rule RuleList Status Tenant TenantList Tenants "
 		"Version ";
 	NSN_AUTO(nsn_freep) char *pattern = source_path("tools/schema/*.json");
 	glob_t files;
 
 	(void)state;
 	assert_int_equal(glob(pattern, 0, NULL, &files), 0);
-	assert_int_equal(files.gl_pathc, 15);
+	assert_int_equal(files.gl_pathc, 17);
 	for (size_t i = 0; i < files.gl_pathc; i++) {
 		const char *name = strrchr(files.gl_pathv[i], '/') + 1;
 		char word[64];

@@ -806,9 +806,9 @@ static void completion_offers_what_can_stand_there(void **state)
 		{"__complete -- tenant show -- --js", ""},
 		{"__complete -- enter c1 ls --js", "@file\n"},
 		{"__complete -- __comp", ""},
-		{"__complete",
-		 "tenant\nendpoint\npolicy\nexport\nplan\nrepair\ngc\nstatus\nenter\nhelp\n"
-		 "completion\nversion\n"},
+		{"__complete", "tenant\nendpoint\nallow\ndeny\nrevoke\npolicy\nexport\nplan\nrepair"
+			       "\ngc\nstatus\nenter\nhelp\n"
+			       "completion\nversion\n"},
 	};
 
 	(void)state;
