@@ -112,6 +112,9 @@ static const struct setting whole[] = {
 	{"net/bridge/bridge-nf-call-iptables", "0", "1"},
 	{"net/bridge/bridge-nf-call-ip6tables", "0", "1"},
 	{"net/bridge/bridge-nf-call-arptables", "0", "1"},
+	{"net/ipv4/fwmark_reflect", "0", "1"},
+	{"net/ipv6/fwmark_reflect", "0", "1"},
+	{"net/ipv4/conf/all/src_valid_mark", "0", "1"},
 };
 
 /* With IPv6, br0 has it. */
