@@ -2,6 +2,7 @@
 #include "nflog.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -171,6 +172,17 @@ static uint32_t get_be32(struct nlattr *attr)
 	return attr && nla_len(attr) >= 4 ? ntohl(nla_get_u32(attr)) : 0;
 }
 
+/* Linux tells it of packets that were not sent yet, older ones only when they had one. */
+static int64_t get_time(struct nlattr *attr)
+{
+	struct nfulnl_msg_packet_timestamp t;
+
+	if (!attr || (size_t)nla_len(attr) < sizeof(t))
+		return 0;
+	memcpy(&t, nla_data(attr), sizeof(t));
+	return (int64_t)be64toh(t.sec) * 1000 + (int64_t)(be64toh(t.usec) / 1000);
+}
+
 static bool read_packet(struct nsn_nflog_packet *ret, const struct nlmsghdr *msg)
 {
 	const struct nfgenmsg *head = nlmsg_data(msg);
@@ -184,6 +196,8 @@ static bool read_packet(struct nsn_nflog_packet *ret, const struct nlmsghdr *msg
 					 .out = get_be32(tb[NFULA_IFINDEX_OUTDEV]),
 					 .mark = get_be32(tb[NFULA_MARK]),
 					 .seq = get_be32(tb[NFULA_SEQ]),
+					 .numbered = tb[NFULA_SEQ] != NULL,
+					 .at_ms = get_time(tb[NFULA_TIMESTAMP]),
 					 .prefix = ""};
 	if (tb[NFULA_PACKET_HDR] && (size_t)nla_len(tb[NFULA_PACKET_HDR]) >= sizeof(*hdr)) {
 		hdr = nla_data(tb[NFULA_PACKET_HDR]);

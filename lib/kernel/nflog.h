@@ -16,13 +16,15 @@ struct nsn_nflog;
 
 /* Valid only while it is handed on. */
 struct nsn_nflog_packet {
-	const char *prefix;	/* "" for none */
-	uint8_t family;		/* NFPROTO_* of the table: in NFPROTO_INET's, that of the packet */
-	uint8_t hook;		/* NF_INET_*, NF_BR_* */
-	uint16_t protocol;	/* ETH_P_*: of which the payload is */
-	uint32_t in, out;	/* indexes of links; 0: none */
-	uint32_t mark;		/* of the packet */
-	uint32_t seq;		/* of the group, from 0: a gap is how many were lost */
+	const char *prefix; /* "" for none */
+	uint8_t family;	    /* NFPROTO_* of the table: in NFPROTO_INET's, that of the packet */
+	uint8_t hook;	    /* NF_INET_*, NF_BR_* */
+	uint16_t protocol;  /* ETH_P_*: of which the payload is */
+	uint32_t in, out;   /* indexes of links; 0: none */
+	uint32_t mark;	    /* of the packet */
+	int64_t at_ms;	    /* milliseconds since 1970; 0: not known */
+	uint32_t seq;	    /* of the group, from 0: a gap is how many were lost */
+	bool numbered;	    /* it has a number: not what came before the numbering was asked for */
 	const uint8_t *payload; /* from the network header on, as far as it was asked for */
 	size_t len;
 };

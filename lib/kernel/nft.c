@@ -46,13 +46,25 @@ void nsn_nft_free(struct nsn_nft_txn *t)
 	free(t);
 }
 
-int nsn_nft_commit(struct nsn_nft_txn *t, struct nsn_nl *nl, struct nsnet_err *err)
+static int finish(struct nsn_nft_txn *t, struct nsnet_err *err)
 {
 	int r = nsn_nft_run_end(t, err);
 
-	if (r == 0)
-		r = nsn_nft_chains_end(t, err);
+	return r < 0 ? r : nsn_nft_chains_end(t, err);
+}
+
+int nsn_nft_commit(struct nsn_nft_txn *t, struct nsn_nl *nl, struct nsnet_err *err)
+{
+	int r = finish(t, err);
+
 	return r < 0 ? r : nsn_nl_batch_commit(nl, t->batch, err);
+}
+
+int nsn_nft_check(struct nsn_nft_txn *t, struct nsn_nl *nl, struct nsnet_err *err)
+{
+	int r = finish(t, err);
+
+	return r < 0 ? r : nsn_nl_batch_check(nl, t->batch, err);
 }
 
 struct nlmsghdr *nsn_nft_message(struct nsn_nft_txn *t, uint16_t type, uint16_t flags,

@@ -76,5 +76,7 @@ int nsn_nft_change(struct nsn_nft_txn *t, const struct nsn_object *want,
  * the 9 after it: ...".
  */
 int nsn_nft_commit(struct nsn_nft_txn *t, struct nsn_nl *nl, struct nsnet_err *err);
+/* What the kernel would say to it; nothing takes effect. @t is used up. */
+int nsn_nft_check(struct nsn_nft_txn *t, struct nsn_nl *nl, struct nsnet_err *err);
 
 #endif

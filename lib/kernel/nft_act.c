@@ -177,6 +177,25 @@ static bool decode_dynset_connlimit(struct nsn_expr *x, const void *e)
 const struct nsn_expr_codec nsn_expr_dynset_connlimit = {"dynset", encode_dynset_connlimit,
 							 decode_dynset_connlimit};
 
+static int encode_numgen(void *e, const struct nsn_expr *x)
+{
+	nftnl_expr_set_u32(e, NFTNL_EXPR_NG_DREG, x->reg);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_NG_TYPE, (uint32_t)x->key);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_NG_MODULUS, x->limit.rate);
+	return 0;
+}
+
+static bool decode_numgen(struct nsn_expr *x, const void *e)
+{
+	x->reg = nftnl_expr_get_u32(e, NFTNL_EXPR_NG_DREG);
+	x->key = (int32_t)nftnl_expr_get_u32(e, NFTNL_EXPR_NG_TYPE);
+	x->limit.rate = nftnl_expr_get_u32(e, NFTNL_EXPR_NG_MODULUS);
+	return !nftnl_expr_is_set(e, NFTNL_EXPR_NG_OFFSET) ||
+	       nftnl_expr_get_u32(e, NFTNL_EXPR_NG_OFFSET) == 0;
+}
+
+const struct nsn_expr_codec nsn_expr_numgen = {"numgen", encode_numgen, decode_numgen};
+
 /* ---- logs and addresses -------------------------------------------------------------- */
 
 static int encode_log(void *e, const struct nsn_expr *x)

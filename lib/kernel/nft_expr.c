@@ -285,6 +285,7 @@ static const struct nsn_expr_codec *const codecs[] = {
 	[NSN_EXPR_DYNSET] = &nsn_expr_dynset,
 	[NSN_EXPR_DYNSET_LIMIT] = &nsn_expr_dynset_limit,
 	[NSN_EXPR_DYNSET_CONNLIMIT] = &nsn_expr_dynset_connlimit,
+	[NSN_EXPR_NUMGEN] = &nsn_expr_numgen,
 	[NSN_EXPR_LOG] = &nsn_expr_log,
 	[NSN_EXPR_NAT] = &nsn_expr_nat,
 	[NSN_EXPR_VERDICT] =

@@ -31,7 +31,8 @@ static int describe(struct nftnl_set *set, const struct nsn_set *s)
 		nftnl_set_set_u32(set, NFTNL_SET_DATA_TYPE, s->data_type);
 	if (s->flags & NFT_SET_MAP && s->data_type != NFT_DATA_VERDICT)
 		nftnl_set_set_u32(set, NFTNL_SET_DATA_LEN, s->data_len);
-	if (s->size)
+	/* For a size that is asked for the kernel makes room at once: 1 MiB for the usual one. */
+	if (s->size && s->size != NSN_NFT_SIZE_USUAL)
 		nftnl_set_set_u32(set, NFTNL_SET_DESC_SIZE, s->size);
 	if (s->timeout)
 		nftnl_set_set_u64(set, NFTNL_SET_TIMEOUT, s->timeout);

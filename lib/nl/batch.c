@@ -197,9 +197,8 @@ static void drain(const struct nsn_nl *nl)
 		;
 }
 
-int nsn_nl_batch_commit(struct nsn_nl *nl, struct nsn_nl_batch *b, struct nsnet_err *err)
+static int send_batch(struct nsn_nl *nl, struct nsn_nl_batch *b, bool end, struct nsnet_err *err)
 {
-	struct nlmsghdr *end;
 	uint32_t first;
 	int room, r;
 
@@ -208,9 +207,12 @@ int nsn_nl_batch_commit(struct nsn_nl *nl, struct nsn_nl_batch *b, struct nsnet_
 	close_last(b);
 	if (grow(b, 0) < 0)
 		return nsn_err_nomem(err);
-	end = nftnl_batch_end(b->buf + b->len, 0);
-	b->len += NLMSG_ALIGN(end->nlmsg_len);
 	number(b, nl, &first);
+	if (end) {
+		const struct nlmsghdr *h = nftnl_batch_end(b->buf + b->len, ++nl->seq);
+
+		b->len += NLMSG_ALIGN(h->nlmsg_len);
+	}
 
 	/* The whole batch is one datagram; the default send buffer holds some 200 kB. */
 	room = b->len > (size_t)INT32_MAX / 2 ? INT32_MAX : (int)(2 * b->len);
@@ -223,4 +225,18 @@ int nsn_nl_batch_commit(struct nsn_nl *nl, struct nsn_nl_batch *b, struct nsnet_
 	if (r < 0)
 		drain(nl);
 	return r;
+}
+
+int nsn_nl_batch_commit(struct nsn_nl *nl, struct nsn_nl_batch *b, struct nsnet_err *err)
+{
+	return send_batch(nl, b, true, err);
+}
+
+/*
+ * nfnetlink_rcv_batch() does all that a batch says, and takes it back, after
+ * validating it as a whole, when no end marker comes (since 4.18).
+ */
+int nsn_nl_batch_check(struct nsn_nl *nl, struct nsn_nl_batch *b, struct nsnet_err *err)
+{
+	return send_batch(nl, b, false, err);
 }

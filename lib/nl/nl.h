@@ -94,5 +94,10 @@ struct nlmsghdr *nsn_nl_batch_add(struct nsn_nl_batch *b, uint16_t type, uint16_
  * NSNET_E_UNSURE. An empty batch is success without a system call.
  */
 int nsn_nl_batch_commit(struct nsn_nl *nl, struct nsn_nl_batch *b, struct nsnet_err *err);
+/*
+ * The same, but the kernel only says whether it would do it: nothing takes effect. The
+ * batch is used up by either of them.
+ */
+int nsn_nl_batch_check(struct nsn_nl *nl, struct nsn_nl_batch *b, struct nsnet_err *err);
 
 #endif

@@ -44,6 +44,7 @@ enum nsn_expr_kind {
 	NSN_EXPR_DYNSET_LIMIT,	   /* `limit`, in packets */
 	NSN_EXPR_DYNSET_CONNLIMIT, /* limit.rate connections; limit.flags: NFT_CONNLIMIT_F_INV: more
 				      than that */
+	NSN_EXPR_NUMGEN,	   /* key: NFT_NG_*; the next number below limit.rate, into reg */
 	NSN_EXPR_LOG, /* to NFLOG group `key`, the first len bytes (0: all); name: prefix, or "" */
 	NSN_EXPR_NAT, /* key: NFT_NAT_SNAT or _DNAT, to the address in reg, len 4 or 16 */
 	NSN_EXPR_VERDICT, /* key: NF_ACCEPT, NF_DROP, NFT_JUMP...; name: the chain, or "" */

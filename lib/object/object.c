@@ -200,11 +200,13 @@ static int cmp_set(obj *a, obj *b)
 static bool same_set(obj *a, obj *b)
 {
 	const struct nsn_set *x = &a->u.set, *y = &b->u.set;
+	/* The usual one comes with the first rule that uses the set, and stays. */
+	const bool unused = x->size == NSN_NFT_SIZE_USUAL && y->size == 0;
 
 	return x->flags == y->flags && x->key_type == y->key_type && x->key_len == y->key_len &&
 	       x->data_type == y->data_type && x->data_len == y->data_len &&
 	       x->obj_type == y->obj_type && x->n_fields == y->n_fields &&
-	       memcmp(x->fields, y->fields, x->n_fields) == 0 && x->size == y->size &&
+	       memcmp(x->fields, y->fields, x->n_fields) == 0 && (unused || x->size == y->size) &&
 	       x->timeout == y->timeout && x->udata_len == y->udata_len &&
 	       (x->udata_len == 0 || memcmp(x->udata, y->udata, x->udata_len) == 0);
 }

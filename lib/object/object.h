@@ -100,6 +100,8 @@ struct nsn_limit {
 };
 
 #define NSN_NFT_FIELDS 16 /* in a concatenation */
+/* The size that the kernel itself gives to a set with NFT_SET_EVAL when a rule first uses it. */
+#define NSN_NFT_SIZE_USUAL 65535
 
 struct nsn_set {
 	uint8_t family;

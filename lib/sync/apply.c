@@ -370,6 +370,52 @@ int nsn_site_apply(struct nsn_site *site, const struct nsn_state *wanted,
 }
 
 /*
+ * All of one namespace's as one transaction, also where links are made in between: the
+ * later ones may need what the earlier ones make. The rules of a namespace that is not
+ * there yet are looked at in one that is made for it.
+ */
+static int check_space(struct run *run, struct nsn_space *space, const struct nsn_plan *plan,
+		       struct nsn_netns **scratch, size_t *checked, struct nsnet_err *err)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; r == 0 && i < plan->n; i++) {
+		const struct nsn_object *o = nsn_step_object(&plan->steps[i]);
+
+		if (!is_nft(o->kind) || !nsn_place_same(o->at, space->at))
+			continue;
+		r = collect_nft(run, space, &plan->steps[i], err);
+		if (r < 0)
+			return where_it_failed(&plan->steps[i], r, err);
+		*checked += 1;
+	}
+	if (!run->txn)
+		return 0;
+	if (!space->ns && !*scratch)
+		r = nsn_netns_create(scratch, run->site->home, err);
+	return r < 0 ? r
+		     : nsn_nft_check(run->txn, nsn_netns_nft(space->ns ? space->ns : *scratch),
+				     err);
+}
+
+int nsn_site_check(struct nsn_site *site, const struct nsn_plan *plan, struct nsn_netns **scratch,
+		   size_t *checked, struct nsnet_err *err)
+{
+	int back, r = 0;
+	size_t i;
+
+	for (i = 0; r == 0 && i < site->n; i++) {
+		struct run run = {.site = site};
+
+		r = check_space(&run, &site->spaces[i], plan, scratch, checked, err);
+		nsn_nft_free(run.txn);
+	}
+	back = nsn_home_return(site->home, err);
+	return back < 0 ? back : r;
+}
+
+/*
  * Steps that need no taking back: those in a namespace that the plan itself
  * made, which goes as a whole; and a link that was removed, because it was
  * wrong, took with it what hung on it and cannot be had back.

@@ -83,6 +83,17 @@ int nsn_site_apply(struct nsn_site *site, const struct nsn_state *wanted,
 		   const struct nsn_plan *plan, size_t from, size_t to, size_t *done,
 		   struct nsnet_err *err);
 
+/*
+ * nsn_site_check() - Would the kernel take the nft part of a plan?
+ * @scratch: A namespace with nothing in it; NULL: made when one is needed. The caller's
+ * @checked: The objects that it has looked at are added
+ *
+ * Sends each transaction without its end, so that nothing takes effect. Other steps
+ * are not looked at: the kernel has no way to only try them.
+ */
+int nsn_site_check(struct nsn_site *site, const struct nsn_plan *plan, struct nsn_netns **scratch,
+		   size_t *checked, struct nsnet_err *err);
+
 /* Takes back steps [0, @done), last first. Goes on after a failure; returns the first. */
 int nsn_site_undo(struct nsn_site *site, const struct nsn_state *wanted,
 		  const struct nsn_plan *plan, size_t done, struct nsnet_err *err);

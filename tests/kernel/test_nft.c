@@ -1037,6 +1037,50 @@ static void a_table_is_replaced_with_all_that_is_in_it(void **state)
 	same_states(&f.want, &f.have);
 }
 
+/* The kernel says the same as to a transaction, and whatever it says it does nothing. */
+static void what_is_only_checked_takes_no_effect(void **state)
+{
+	NSN_AUTO(full_freep) struct full f = {0};
+	NSN_AUTO(txn_freep) struct nsn_nft_txn *good = begin();
+	NSN_AUTO(txn_freep) struct nsn_nft_txn *bad = begin();
+	NSN_AUTO(txn_freep) struct nsn_nft_txn *after = begin();
+	struct nsn_object set;
+	size_t i;
+
+	(void)state;
+	fill(&f);
+	/* What is there goes and comes again, with one set more. */
+	for (i = 0; i < f.want.n; i++) {
+		const struct nsn_object *o = &f.want.objects[i];
+
+		if (o->kind == NSN_OBJ_TABLE)
+			OK(nsn_nft_change(good, o, o, &err));
+		else
+			OK(nsn_nft_add(good, o, &err));
+	}
+	set = *find(&f.want, NSN_OBJ_SET, NFPROTO_BRIDGE, "pin6");
+	set.u.set.name = "new";
+	OK(nsn_nft_add(good, &set, &err));
+	OK(nsn_nft_check(good, f.nl, &err));
+	observe(f.nl, &f.have);
+	same_states(&f.want, &f.have);
+
+	set.u.set.name = "gone";
+	OK(nsn_nft_add(bad, find(&f.want, NSN_OBJ_SET, NFPROTO_BRIDGE, "pin6"), &err));
+	OK(nsn_nft_del(bad, &set, &err));
+	assert_int_equal(nsn_nft_check(bad, f.nl, &err), -ENOENT);
+	assert_string_equal(err.msg, "set 'bridge nsnet gone': No such file or directory");
+	observe(f.nl, &f.have);
+	same_states(&f.want, &f.have);
+
+	/* The socket has no answer left over. */
+	set.u.set.name = "new";
+	OK(nsn_nft_add(after, &set, &err));
+	OK(nsn_nft_commit(after, f.nl, &err));
+	observe(f.nl, &f.have);
+	assert_non_null(find(&f.have, NSN_OBJ_SET, NFPROTO_BRIDGE, "new"));
+}
+
 static void everything_is_deleted_backwards_one_by_one(void **state)
 {
 	NSN_AUTO(full_freep) struct full f = {0};
@@ -1329,6 +1373,7 @@ int main(void)
 		cmocka_unit_test_setup(elements_of_two_families_do_not_get_mixed_up, world_setup),
 		cmocka_unit_test_setup(a_set_is_changed_when_no_rule_refers_to_it, world_setup),
 		cmocka_unit_test_setup(a_table_is_replaced_with_all_that_is_in_it, world_setup),
+		cmocka_unit_test_setup(what_is_only_checked_takes_no_effect, world_setup),
 		cmocka_unit_test_setup(everything_is_deleted_backwards_one_by_one, world_setup),
 		cmocka_unit_test_setup(deleting_what_is_gone_refuses_the_transaction, world_setup),
 		cmocka_unit_test_setup(a_refused_transaction_leaves_nothing, world_setup),

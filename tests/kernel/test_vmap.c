@@ -371,6 +371,16 @@ static void open_rule(struct nsn_rule *r)
 	verdict(r, NF_DROP, "");
 }
 
+/* ct mark set numgen inc mod 5 */
+static void number_rule(struct nsn_rule *r)
+{
+	add(r, (struct nsn_expr){.kind = NSN_EXPR_NUMGEN,
+				 .key = NFT_NG_INCREMENTAL,
+				 .reg = 1,
+				 .limit = {.rate = 5}});
+	add(r, (struct nsn_expr){.kind = NSN_EXPR_CT_SET, .key = NFT_CT_MARK, .reg = 1});
+}
+
 static void drop_rule(struct nsn_rule *r)
 {
 	verdict(r, NF_DROP, "");
@@ -486,7 +496,7 @@ static void everything(struct nsn_state *s)
 
 	BASE(s, "forward", NF_INET_FORWARD, established_rule, reply_rule, set_mark_rule,
 	     copy_mark_rule, constant_mark_rule, map_mark_rule, names_rule, fib_rule, log_rule,
-	     bare_log_rule, recent_rule, many_rule, open_rule);
+	     bare_log_rule, recent_rule, many_rule, open_rule, number_rule);
 	BASE(s, "output", NF_INET_LOCAL_OUT, flow_rule);
 	(void)CHAIN(s, "b_early", set_mark_rule);
 	(void)CHAIN(s, "m_middle", jump_rule, goto_rule);
@@ -640,6 +650,7 @@ static const char *const listing[] = {
 	"update @recent { ip daddr }",
 	"add @many { ip daddr . meta mark limit rate over 10/minute",
 	"add @open { ip daddr ct count over 2 } drop",
+	"ct mark set numgen inc mod 5",
 	"jump z_last",
 	"goto b_early",
 	"snat ip to 10.1.1.1",
