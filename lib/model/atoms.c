@@ -27,6 +27,48 @@ static void name_one(const struct nsn_question *q, struct named *named, const st
 		named->is[named->base[t] + e] = true;
 }
 
+static void name_list(const struct nsn_question *q, struct named *named,
+		      const struct nsn_peer *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		name_one(q, named, &list[i]);
+}
+
+/* Whatever an intent says, in force or not. */
+static void name_said(const struct nsn_question *q, struct named *named,
+		      const struct nsn_intent *in)
+{
+	for (size_t i = 0; i < in->n_policies; i++) {
+		name_list(q, named, in->policies[i].from, in->policies[i].n_from);
+		name_list(q, named, in->policies[i].to, in->policies[i].n_to);
+	}
+	for (size_t i = 0; i < in->n_quarantines; i++) {
+		const struct nsn_quarantine *cut = &in->quarantines[i];
+
+		name_one(q, named, &cut->who);
+		for (size_t k = 0; k < cut->n_keep; k++) {
+			name_one(q, named, &cut->keep[k].from);
+			name_one(q, named, &cut->keep[k].to);
+		}
+	}
+}
+
+/* Endpoints that the same tenant of the other intent has not. */
+static void name_new(const struct nsn_question *q, struct named *named)
+{
+	for (size_t i = 0; i < q->also->n_tenants; i++) {
+		const struct nsn_tenant *other = &q->also->tenants[i], *t;
+		size_t at = nsn_who_tenant(q, other->name);
+
+		if (at == SIZE_MAX)
+			continue;
+		t = &q->intent->tenants[at];
+		for (size_t e = 0; e < t->n_endpoints; e++)
+			if (!nsn_tenant_endpoint(other, t->endpoints[e].name))
+				named->is[named->base[at] + e] = true;
+	}
+}
+
 /* The same for both sides: so two atoms are one and the same or have nothing in common. */
 static int name_all(struct nsn_question *q, struct named *named, struct nsnet_err *err)
 {
@@ -51,6 +93,11 @@ static int name_all(struct nsn_question *q, struct named *named, struct nsnet_er
 	}
 	for (size_t i = 0; i < in->n_quarantines; i++)
 		name_one(q, named, &in->quarantines[i].who);
+	if (q->also) {
+		name_said(q, named, q->intent);
+		name_said(q, named, q->also);
+		name_new(q, named);
+	}
 	return 0;
 }
 
@@ -70,14 +117,14 @@ static void add_tenant(const struct nsn_question *q, struct nsn_side *side, size
 	struct nsn_atom *rest = NULL;
 
 	if (side->only != SIZE_MAX || tenant->n_endpoints == 0) {
-		add(side, t, side->only);
+		add(side, t, side->only)->rest = side->only == SIZE_MAX;
 		return;
 	}
 	for (size_t e = 0; e < tenant->n_endpoints; e++) {
 		if (named[e])
 			add(side, t, e);
 		else if (!rest)
-			rest = add(side, t, e);
+			(rest = add(side, t, e))->rest = true;
 		else if (rest->other == SIZE_MAX)
 			rest->other = e;
 	}

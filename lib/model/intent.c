@@ -7,19 +7,6 @@
 #include "../base/cleanup.h"
 #include "policy.h"
 
-/* One question, and what is said of the pair that is looked at. */
-struct ask {
-	struct nsn_question q;
-	uint64_t *allow, *deny; /* which sentences allow, which deny */
-	uint64_t *whole;	/* and which of them are about all ports of the flow */
-	uint64_t *match;	/* those of the pair */
-	uint64_t *closed;	/* the quarantines whose border it crosses */
-	size_t *list;		/* those of the pair that matter, one by one */
-	size_t n_list;
-	const struct nsn_atom *from, *to;
-	bool same; /* of one tenant */
-};
-
 static bool empty(const uint64_t *bits, size_t words)
 {
 	for (size_t i = 0; i < words; i++)
@@ -29,7 +16,7 @@ static bool empty(const uint64_t *bits, size_t words)
 }
 
 /* The first sentence that is in all three (@c may be NULL), or NULL. */
-static const struct nsn_sentence *first_of(const struct ask *ask, const uint64_t *a,
+static const struct nsn_sentence *first_of(const struct nsn_ask *ask, const uint64_t *a,
 					   const uint64_t *b, const uint64_t *c)
 {
 	for (size_t i = 0; i < ask->q.words; i++) {
@@ -54,8 +41,8 @@ static bool has_port(const struct nsn_sentence *s, enum nsn_space space, uint32_
 	return false;
 }
 
-static const struct nsn_sentence *speaks(const struct ask *ask, enum nsn_space space, uint32_t port,
-					 bool deny)
+static const struct nsn_sentence *speaks(const struct nsn_ask *ask, enum nsn_space space,
+					 uint32_t port, bool deny)
 {
 	for (size_t i = 0; i < ask->n_list; i++) {
 		const struct nsn_sentence *s = &ask->q.sentences[ask->list[i]];
@@ -75,12 +62,12 @@ static void answer(struct nsn_answer *ret, enum nsn_verdict verdict, enum nsn_re
 	ret->quarantine = NULL;
 }
 
-static void answer_nobody(const struct ask *ask, struct nsn_answer *ret)
+static void answer_nobody(const struct nsn_ask *ask, struct nsn_answer *ret)
 {
 	answer(ret, NSN_DENIED, ask->same ? NSN_WHY_INSIDE_DENY : NSN_WHY_NO_RULE, NULL);
 }
 
-static void answer_open(const struct ask *ask, struct nsn_answer *ret, enum nsn_space space,
+static void answer_open(const struct nsn_ask *ask, struct nsn_answer *ret, enum nsn_space space,
 			uint32_t port)
 {
 	const struct nsn_sentence *s = speaks(ask, space, port, true);
@@ -96,8 +83,14 @@ static void answer_open(const struct ask *ask, struct nsn_answer *ret, enum nsn_
 		answer_nobody(ask, ret);
 }
 
-static bool keeps(const struct ask *ask, size_t quarantine, enum nsn_space space, uint32_t port)
+/*
+ * Neighbours whose frames the bridge switches are not looked at connection by connection:
+ * nothing can be kept between them.
+ */
+static bool keeps(const struct nsn_ask *ask, size_t quarantine, enum nsn_space space, uint32_t port)
 {
+	if (nsn_ask_inside(ask))
+		return false;
 	for (size_t i = 0; i < ask->n_list; i++) {
 		const struct nsn_sentence *s = &ask->q.sentences[ask->list[i]];
 
@@ -108,7 +101,7 @@ static bool keeps(const struct ask *ask, size_t quarantine, enum nsn_space space
 }
 
 /* Each quarantine closes its own border: what one keeps is not kept by another. */
-static void answer_closed(const struct ask *ask, struct nsn_answer *ret, enum nsn_space space,
+static void answer_closed(const struct nsn_ask *ask, struct nsn_answer *ret, enum nsn_space space,
 			  uint32_t port)
 {
 	const struct nsn_intent *in = ask->q.intent;
@@ -130,14 +123,14 @@ static void answer_closed(const struct ask *ask, struct nsn_answer *ret, enum ns
 /* ---- at all ports ---------------------------------------------------------------------- */
 
 /* Whether this is the answer, so that nothing else needs to be looked at. */
-static bool settles(const struct ask *ask, const struct nsn_answer *a)
+static bool settles(const struct nsn_ask *ask, const struct nsn_answer *a)
 {
 	return a->verdict == (ask->q.can ? NSN_DENIED : NSN_ALLOWED);
 }
 
 /* @fresh: it is the first that is looked at, and so it is the answer until one settles. */
-static bool look(const struct ask *ask, struct nsn_answer *ret, bool closed, enum nsn_space space,
-		 uint32_t port, bool fresh)
+static bool look(const struct nsn_ask *ask, struct nsn_answer *ret, bool closed,
+		 enum nsn_space space, uint32_t port, bool fresh)
 {
 	struct nsn_answer here = *ret;
 
@@ -154,7 +147,7 @@ static bool look(const struct ask *ask, struct nsn_answer *ret, bool closed, enu
  * Between two boundaries of what is said nothing changes, so it is enough to
  * look where something begins and behind where it ends.
  */
-static void sweep(const struct ask *ask, struct nsn_answer *ret, bool closed)
+static void sweep(const struct nsn_ask *ask, struct nsn_answer *ret, bool closed)
 {
 	uint32_t lo, hi, first, last;
 	bool fresh = true;
@@ -183,7 +176,7 @@ static void sweep(const struct ask *ask, struct nsn_answer *ret, bool closed)
 }
 
 /* Of the pair's sentences the policies, or what is kept by the quarantines it meets. */
-static void fill_list(struct ask *ask, bool closed)
+static void fill_list(struct nsn_ask *ask, bool closed)
 {
 	ask->n_list = 0;
 	for (size_t i = 0; i < ask->q.n_sentences; i++) {
@@ -195,8 +188,41 @@ static void fill_list(struct ask *ask, bool closed)
 	}
 }
 
+bool nsn_ask_inside(const struct nsn_ask *ask)
+{
+	return ask->same && !ask->q.intent->tenants[ask->from->tenant].inside_deny;
+}
+
+bool nsn_ask_closed(const struct nsn_ask *ask)
+{
+	return !empty(ask->closed, ask->q.closed_words);
+}
+
+bool nsn_ask_said(const struct nsn_ask *ask)
+{
+	return !empty(ask->match, ask->q.words);
+}
+
+void nsn_ask_ports(struct nsn_ask *ask)
+{
+	fill_list(ask, nsn_ask_closed(ask));
+}
+
+bool nsn_ask_port(const struct nsn_ask *ask, enum nsn_space space, uint32_t port)
+{
+	struct nsn_answer here = {0};
+
+	if (nsn_ask_closed(ask))
+		answer_closed(ask, &here, space, port);
+	else if (nsn_ask_inside(ask))
+		return true;
+	else
+		answer_open(ask, &here, space, port);
+	return here.verdict == NSN_ALLOWED;
+}
+
 /* Most pairs are settled without looking at ports: every sentence is about some of them. */
-static bool at_once(const struct ask *ask, struct nsn_answer *ret)
+static bool at_once(const struct nsn_ask *ask, struct nsn_answer *ret)
 {
 	const struct nsn_sentence *allow = first_of(ask, ask->match, ask->allow, NULL);
 	const struct nsn_sentence *deny = first_of(ask, ask->match, ask->deny, NULL);
@@ -232,7 +258,7 @@ static bool at_once(const struct ask *ask, struct nsn_answer *ret)
  * A tenant in quarantine is so for whoever is not of it. Within a tenant both ends have
  * its bit; one alone has that of an endpoint in quarantine, for its neighbours, too.
  */
-static void compare(struct ask *ask, const struct nsn_atom *a, const struct nsn_atom *b)
+void nsn_ask_pair(struct nsn_ask *ask, const struct nsn_atom *a, const struct nsn_atom *b)
 {
 	ask->from = a;
 	ask->to = b;
@@ -246,11 +272,11 @@ static void compare(struct ask *ask, const struct nsn_atom *a, const struct nsn_
 	}
 }
 
-static void decide(struct ask *ask, struct nsn_answer *ret)
+static void decide(struct nsn_ask *ask, struct nsn_answer *ret)
 {
-	const bool closed = !empty(ask->closed, ask->q.closed_words);
+	const bool closed = nsn_ask_closed(ask);
 
-	if (!closed && ask->same && !ask->q.intent->tenants[ask->from->tenant].inside_deny) {
+	if (!closed && nsn_ask_inside(ask)) {
 		answer(ret, NSN_ALLOWED, NSN_WHY_SAME_TENANT, NULL);
 		return;
 	}
@@ -261,7 +287,7 @@ static void decide(struct ask *ask, struct nsn_answer *ret)
 }
 
 /* True: it is the answer. @ret begins with the answer of the first pair. */
-static bool look_at_pair(struct ask *ask, struct nsn_answer *ret, bool *seen,
+static bool look_at_pair(struct nsn_ask *ask, struct nsn_answer *ret, bool *seen,
 			 const struct nsn_atom *a, const struct nsn_atom *b)
 {
 	struct nsn_answer here = {.from_tenant = a->tenant,
@@ -271,7 +297,7 @@ static bool look_at_pair(struct ask *ask, struct nsn_answer *ret, bool *seen,
 
 	if (a->tenant == b->tenant && a->endpoint == b->endpoint && b->other != SIZE_MAX)
 		here.to_endpoint = b->other;
-	compare(ask, a, b);
+	nsn_ask_pair(ask, a, b);
 	decide(ask, &here);
 	if (!*seen || settles(ask, &here))
 		*ret = here;
@@ -280,7 +306,7 @@ static bool look_at_pair(struct ask *ask, struct nsn_answer *ret, bool *seen,
 }
 
 /* Two of the groups that are of different tenants, if there are any; true: the answer. */
-static bool look_at_groups(struct ask *ask, struct nsn_answer *ret, bool *seen,
+static bool look_at_groups(struct nsn_ask *ask, struct nsn_answer *ret, bool *seen,
 			   const struct nsn_group *g, const struct nsn_group *h)
 {
 	const size_t from[] = {g->one, g->other}, to[] = {h->one, h->other};
@@ -297,7 +323,7 @@ static bool look_at_groups(struct ask *ask, struct nsn_answer *ret, bool *seen,
 	return false;
 }
 
-static bool across(struct ask *ask, struct nsn_answer *ret, bool *seen)
+static bool across(struct nsn_ask *ask, struct nsn_answer *ret, bool *seen)
 {
 	for (size_t i = 0; i < ask->q.from.n_groups; i++)
 		for (size_t k = 0; k < ask->q.to.n_groups; k++)
@@ -308,7 +334,7 @@ static bool across(struct ask *ask, struct nsn_answer *ret, bool *seen)
 }
 
 /* @self gets what has only itself to talk to. */
-static bool within(struct ask *ask, struct nsn_answer *ret, bool *seen,
+static bool within(struct nsn_ask *ask, struct nsn_answer *ret, bool *seen,
 		   const struct nsn_atom **self)
 {
 	const struct nsn_side *from = &ask->q.from, *to = &ask->q.to;
@@ -330,7 +356,7 @@ static bool within(struct ask *ask, struct nsn_answer *ret, bool *seen,
  * An endpoint reaches itself. But a tenant with one endpoint is asked for as a tenant: what
  * would be the answer if it had two.
  */
-static void look_at_self(struct ask *ask, struct nsn_answer *ret, const struct nsn_atom *self)
+static void look_at_self(struct nsn_ask *ask, struct nsn_answer *ret, const struct nsn_atom *self)
 {
 	bool seen = false;
 
@@ -341,11 +367,14 @@ static void look_at_self(struct ask *ask, struct nsn_answer *ret, const struct n
 
 /* ---- all of it --------------------------------------------------------------------------- */
 
-static int prepare(struct ask *ask, struct nsnet_err *err)
+int nsn_ask_prepare(struct nsn_ask *ask, struct nsnet_err *err)
 {
-	const size_t words = ask->q.words;
 	struct nsn_arena *arena = &ask->q.arena;
+	int r = nsn_question_make(&ask->q, err);
+	size_t words = ask->q.words;
 
+	if (r < 0)
+		return r;
 	ask->allow = nsn_arena_alloc(arena, 4 * words * sizeof(uint64_t));
 	ask->closed = nsn_arena_alloc(arena, ask->q.closed_words * sizeof(uint64_t));
 	ask->list = nsn_arena_alloc(arena, ask->q.n_sentences * sizeof(*ask->list));
@@ -372,7 +401,7 @@ static bool may_be_tenant(const struct nsn_peer *p)
 	return nsn_peer_is_tenants(p) || p->kind == NSN_PEER_ANY;
 }
 
-static int run(struct ask *ask, struct nsn_answer *ret, struct nsnet_err *err)
+static int run(struct nsn_ask *ask, struct nsn_answer *ret, struct nsnet_err *err)
 {
 	const struct nsn_atom *self = NULL;
 	struct nsn_answer a = {NSN_DENIED, NSN_WHY_NO_RULE, NULL,     NULL,
@@ -380,9 +409,7 @@ static int run(struct ask *ask, struct nsn_answer *ret, struct nsnet_err *err)
 	bool seen = false;
 	int r;
 
-	r = nsn_question_make(&ask->q, err);
-	if (r == 0)
-		r = prepare(ask, err);
+	r = nsn_ask_prepare(ask, err);
 	if (r < 0)
 		return r;
 	if (!across(ask, &a, &seen) && !within(ask, &a, &seen, &self) && !seen && self)
@@ -394,7 +421,7 @@ static int run(struct ask *ask, struct nsn_answer *ret, struct nsnet_err *err)
 int nsn_intent_ask(struct nsn_answer *ret, const struct nsn_intent *intent,
 		   const struct nsn_flow *flow, bool can, struct nsnet_err *err)
 {
-	struct ask ask = {.q = {.intent = intent, .flow = flow, .can = can}};
+	struct nsn_ask ask = {.q = {.intent = intent, .flow = flow, .can = can}};
 	char text[NSN_FLOW_STRLEN];
 	int r;
 

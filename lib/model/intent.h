@@ -27,6 +27,7 @@ struct nsn_atom {
 	size_t tenant;	 /* SIZE_MAX: outside of all */
 	size_t endpoint; /* the first of it; SIZE_MAX: the tenant has none yet */
 	size_t other;	 /* another of it, or SIZE_MAX */
+	bool rest;	 /* all of the tenant that nobody names alone */
 	/* Outside: the host, or addresses: all, or those of `net` that are in no smaller one. */
 	bool host, internet;
 	struct nsn_prefix net; /* family 0: all */
@@ -52,6 +53,8 @@ struct nsn_side {
 
 struct nsn_question {
 	const struct nsn_intent *intent;
+	/* To be compared with: both have the same atoms. NULL: nothing. */
+	const struct nsn_intent *also;
 	const struct nsn_flow *flow;
 	bool can;
 	struct nsn_arena arena;
@@ -64,6 +67,52 @@ struct nsn_question {
 
 /* Makes both sides. What was taken is in the arena, also on failure. */
 int nsn_question_make(struct nsn_question *q, struct nsnet_err *err);
+
+/* ---- ports as numbers --------------------------------------------------------- */
+
+/* Each has numbers of its own, 0 to 65535; those without ports mean all of them. */
+enum nsn_space {
+	NSN_SPACE_TCP,
+	NSN_SPACE_UDP,
+	NSN_SPACE_SCTP,
+	NSN_SPACE_ECHO,
+	NSN_SPACE_ICMP, /* the rest of it */
+	NSN_SPACE_OTHER,
+	NSN_SPACES
+};
+
+/* What of the space it has; false: nothing. */
+bool nsn_ports_range(const struct nsn_ports *p, enum nsn_space space, uint32_t *first,
+		     uint32_t *last);
+bool nsn_ports_overlap(const struct nsn_ports *a, const struct nsn_ports *b);
+/* Whether all of @inner is in @outer. */
+bool nsn_ports_within(const struct nsn_ports *inner, const struct nsn_ports *outer);
+
+/* ---- one pair after the other ------------------------------------------------------ */
+
+/* One question, and what is said of the pair that is looked at. */
+struct nsn_ask {
+	struct nsn_question q;
+	uint64_t *allow, *deny; /* which sentences allow, which deny */
+	uint64_t *whole;	/* and which of them are about all ports of the flow */
+	uint64_t *match;	/* those of the pair */
+	uint64_t *closed;	/* the quarantines whose border it crosses */
+	size_t *list;		/* those of the pair that matter, one by one */
+	size_t n_list;
+	const struct nsn_atom *from, *to;
+	bool same; /* of one tenant */
+};
+
+/* The question is made, and what all its pairs need. What was taken is in q.arena. */
+int nsn_ask_prepare(struct nsn_ask *ask, struct nsnet_err *err);
+/* Turns to a pair; then: */
+void nsn_ask_pair(struct nsn_ask *ask, const struct nsn_atom *a, const struct nsn_atom *b);
+bool nsn_ask_said(const struct nsn_ask *ask);	/* some sentence is about it */
+bool nsn_ask_closed(const struct nsn_ask *ask); /* it crosses the border of a quarantine */
+bool nsn_ask_inside(const struct nsn_ask *ask); /* of one tenant, whose endpoints may talk */
+/* Fills ask->list; then whether the pair may be opened at a port. */
+void nsn_ask_ports(struct nsn_ask *ask);
+bool nsn_ask_port(const struct nsn_ask *ask, enum nsn_space space, uint32_t port);
 
 /* ---- who there is, and what is said of them ------------------------------------- */
 
@@ -85,26 +134,6 @@ static inline bool nsn_bit(const uint64_t *bits, size_t i)
 {
 	return bits[i / 64] >> (i % 64) & 1;
 }
-
-/* ---- ports as numbers --------------------------------------------------------- */
-
-/* Each has numbers of its own, 0 to 65535; those without ports mean all of them. */
-enum nsn_space {
-	NSN_SPACE_TCP,
-	NSN_SPACE_UDP,
-	NSN_SPACE_SCTP,
-	NSN_SPACE_ECHO,
-	NSN_SPACE_ICMP, /* the rest of it */
-	NSN_SPACE_OTHER,
-	NSN_SPACES
-};
-
-/* What of the space it has; false: nothing. */
-bool nsn_ports_range(const struct nsn_ports *p, enum nsn_space space, uint32_t *first,
-		     uint32_t *last);
-bool nsn_ports_overlap(const struct nsn_ports *a, const struct nsn_ports *b);
-/* Whether all of @inner is in @outer. */
-bool nsn_ports_within(const struct nsn_ports *inner, const struct nsn_ports *outer);
 
 /* ---- addresses ------------------------------------------------------------------ */
 

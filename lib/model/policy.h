@@ -110,16 +110,6 @@ const char *nsn_flow_str(const struct nsn_flow *f, char buf[NSN_FLOW_STRLEN]);
 
 enum nsn_log { NSN_LOG_NONE, NSN_LOG_NEW, NSN_LOG_ALL };
 
-/* Where something was written; not compared. All strings may be "". */
-struct nsn_origin {
-	char set[NSN_NAME_MAX + 1]; /* the set of files that it came with; "": by a command */
-	char file[256];
-	uint32_t line;
-	char sha256[65]; /* of the file, in hex */
-	uint32_t uid;	 /* who did it */
-	int64_t at;	 /* seconds since 1970 */
-};
-
 #define NSN_NUMBER_MAX 65000
 
 struct nsn_policy {
@@ -166,7 +156,10 @@ bool nsn_policy_same(const struct nsn_policy *have, const struct nsn_policy *wan
 
 /* ---- quarantine ----------------------------------------------------------------- */
 
-/* All of a tenant's or endpoint's borders are closed but for the flows that are kept. */
+/*
+ * All of a tenant's or endpoint's borders are closed but for the flows that are kept; an
+ * endpoint's also towards its neighbours, and with `inside: allow` nothing is kept of that.
+ */
 struct nsn_quarantine {
 	struct nsn_peer who; /* a tenant, an endpoint or a label */
 	int64_t since;	     /* seconds since 1970; 0: not said */

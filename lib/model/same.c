@@ -53,6 +53,14 @@ static bool same_numbers(const struct nsn_tenant *have, const struct nsn_tenant 
 	return true;
 }
 
+static bool same_flows(const char *what, uint32_t have, uint32_t want, char *buf, size_t size)
+{
+	char a[NSN_FLOWS_STRLEN], b[NSN_FLOWS_STRLEN];
+
+	return have == want || nsn_differ(buf, size, "%s %s, not %s", what, nsn_flows_str(have, a),
+					  nsn_flows_str(want, b));
+}
+
 /* Both are by key. */
 static bool same_labels(const struct nsn_tenant *have, const struct nsn_tenant *want, char *buf,
 			size_t size)
@@ -122,6 +130,12 @@ bool nsn_tenant_same(const struct nsn_tenant *have, const struct nsn_tenant *wan
 	    !same_prefix("subnet6", &have->subnet6, &want->subnet6, buf, size))
 		return false;
 	if (!same_numbers(have, want, buf, size))
+		return false;
+	if ((want->given & NSN_GIVEN_NEW_FLOWS) &&
+	    !same_flows("new-flows", have->new_flows, want->new_flows, buf, size))
+		return false;
+	if ((want->given & NSN_GIVEN_OPEN_FLOWS) &&
+	    !same_flows("open-flows", have->open_flows, want->open_flows, buf, size))
 		return false;
 	if ((want->given & NSN_GIVEN_LABELS) && !same_labels(have, want, buf, size))
 		return false;

@@ -162,6 +162,16 @@ static int set_rate(struct nsn_tenant *t, const char *value, struct nsnet_err *e
 	return nsn_rate_parse(&t->rate, value, err);
 }
 
+static int set_new_flows(struct nsn_tenant *t, const char *value, struct nsnet_err *err)
+{
+	return nsn_flows_parse(&t->new_flows, "new-flows", value, NSN_NEW_FLOWS_MAX, err);
+}
+
+static int set_open_flows(struct nsn_tenant *t, const char *value, struct nsnet_err *err)
+{
+	return nsn_flows_parse(&t->open_flows, "open-flows", value, NSN_OPEN_FLOWS_MAX, err);
+}
+
 static int set_inside(struct nsn_tenant *t, const char *value, struct nsnet_err *err)
 {
 	return nsn_inside_parse(&t->inside_deny, value, err);
@@ -238,9 +248,9 @@ static const struct {
 	const char *key;
 	int (*set)(struct nsn_tenant *t, const char *value, struct nsnet_err *err);
 } settings[] = {
-	{"subnet", set_subnet}, {"subnet6", set_subnet6}, {"mtu", set_mtu},
-	{"rate", set_rate},	{"inside", set_inside},	  {"label", set_label},
-	{"owners", set_owners},
+	{"subnet", set_subnet}, {"subnet6", set_subnet6},     {"mtu", set_mtu},
+	{"rate", set_rate},	{"new-flows", set_new_flows}, {"open-flows", set_open_flows},
+	{"inside", set_inside}, {"label", set_label},	      {"owners", set_owners},
 };
 
 static int refuse_key(const char *key, struct nsnet_err *err)
@@ -262,7 +272,8 @@ static int refuse_key(const char *key, struct nsnet_err *err)
 	if (near)
 		return nsn_err_hint(err, -EINVAL, "did you mean %s?", near);
 	return nsn_err_hint(err, -EINVAL,
-			    "there are subnet, subnet6, mtu, rate, inside, label and owners");
+			    "there are subnet, subnet6, mtu, rate, new-flows, open-flows, inside, "
+			    "label and owners");
 }
 
 int nsn_tenant_apply(struct nsn_tenant *t, const char *key, const char *value,

@@ -38,6 +38,12 @@ static int take_settings(struct nsn_tenant *t, const struct nsnet_tenant_def *de
 		r = nsn_inside_parse(&t->inside_deny, def->inside, err);
 	if (r == 0 && def->rate)
 		r = nsn_rate_parse(&t->rate, def->rate, err);
+	if (r == 0 && def->new_flows)
+		r = nsn_flows_parse(&t->new_flows, "new-flows", def->new_flows, NSN_NEW_FLOWS_MAX,
+				    err);
+	if (r == 0 && def->open_flows)
+		r = nsn_flows_parse(&t->open_flows, "open-flows", def->open_flows,
+				    NSN_OPEN_FLOWS_MAX, err);
 	if (r == 0 && def->labels)
 		r = nsn_labels_parse(&t->labels, &t->n_labels, def->labels, def->n_labels, err);
 	if (r == 0 && def->owners)
@@ -75,13 +81,18 @@ static unsigned int given_by(const struct nsnet_tenant_def *def, const struct ns
 	       (def->subnet6 ? NSN_GIVEN_SUBNET6 : 0U) | (def->mtu ? NSN_GIVEN_MTU : 0U) |
 	       (def->rate ? NSN_GIVEN_RATE : 0U) | (def->inside ? NSN_GIVEN_INSIDE : 0U) |
 	       (def->labels ? NSN_GIVEN_LABELS : 0U) | (def->owners ? NSN_GIVEN_OWNERS : 0U) |
-	       (def->n_endpoints ? NSN_GIVEN_ENDPOINTS : 0U);
+	       (def->n_endpoints ? NSN_GIVEN_ENDPOINTS : 0U) |
+	       (def->new_flows ? NSN_GIVEN_NEW_FLOWS : 0U) |
+	       (def->open_flows ? NSN_GIVEN_OPEN_FLOWS : 0U);
 }
 
 int nsn_tenant_parse(struct nsn_tenant *ret, const struct nsnet_tenant_def *def,
 		     struct nsnet_err *err)
 {
-	NSN_AUTO(clearp) struct nsn_tenant t = {.mtu = NSN_MTU_DEFAULT};
+	NSN_AUTO(clearp)
+	struct nsn_tenant t = {.mtu = NSN_MTU_DEFAULT,
+			       .new_flows = NSN_NEW_FLOWS_DEFAULT,
+			       .open_flows = NSN_OPEN_FLOWS_DEFAULT};
 	const char *name = def->name ? def->name : "";
 	int r;
 

@@ -37,6 +37,27 @@
 /* The kernel takes no limit above 18.4 GB/s (nft_limit_init() would overflow). */
 #define NSN_RATE_MAX UINT64_C(100000000000) /* 100 gbit */
 
+/*
+ * What each endpoint may open across its tenant's border: connections a second, and how
+ * many are open at once. Without more words these, for a border that nobody has looked
+ * at has to hold, too; 32,768 are more than a Linux client has ports for.
+ */
+#define NSN_NEW_FLOWS_DEFAULT  4000
+#define NSN_NEW_FLOWS_MAX      1000000
+#define NSN_OPEN_FLOWS_DEFAULT 32768
+/* As many as the connections that one gateway has room for on most machines. */
+#define NSN_OPEN_FLOWS_MAX 262144
+
+/* Where something was written; not compared. All strings may be "". */
+struct nsn_origin {
+	char set[NSN_NAME_MAX + 1]; /* the set of files that it came with; "": by a command */
+	char file[256];
+	uint32_t line;
+	char sha256[65]; /* of the file, in hex */
+	uint32_t uid;	 /* who did it */
+	int64_t at;	 /* seconds since 1970 */
+};
+
 struct nsn_endpoint {
 	uint64_t id;   /* 0: not stored yet */
 	uint64_t link; /* number of its port, a new one each time the port is made */
@@ -46,6 +67,7 @@ struct nsn_endpoint {
 	struct nsn_ip ip6; /* the same; always 0 in a tenant without IPv6 */
 	bool fixed;	   /* `ip` was chosen by the user: a new subnet does not move it */
 	bool fixed6;
+	bool declared; /* it came with a file, whose set may take it away again */
 	uint64_t rate; /* bits a second, each way; 0: no limit */
 };
 
@@ -73,6 +95,8 @@ enum {
 	NSN_GIVEN_LABELS = 1 << 5,
 	NSN_GIVEN_OWNERS = 1 << 6,
 	NSN_GIVEN_ENDPOINTS = 1 << 7,
+	NSN_GIVEN_NEW_FLOWS = 1 << 8,
+	NSN_GIVEN_OPEN_FLOWS = 1 << 9,
 };
 
 struct nsn_tenant {
@@ -84,8 +108,10 @@ struct nsn_tenant {
 	struct nsn_prefix subnet6; /* family 0 and length 0: IPv6 is off; with a length: as above */
 	struct nsn_ip gateway6;
 	uint32_t mtu;
-	bool inside_deny; /* endpoints may not talk to each other */
-	uint64_t rate;	  /* bits a second for all endpoints together, each way; 0: no limit */
+	bool inside_deny;    /* endpoints may not talk to each other */
+	uint64_t rate;	     /* bits a second for all endpoints together, each way; 0: no limit */
+	uint32_t new_flows;  /* of each endpoint, a second; 0: no limit */
+	uint32_t open_flows; /* of each endpoint, at once; 0: no limit */
 	struct nsn_label *labels; /* by key */
 	size_t n_labels;
 	struct nsn_user *owners; /* by name */
@@ -93,6 +119,7 @@ struct nsn_tenant {
 	int64_t created;		/* seconds since 1970 */
 	struct nsn_endpoint *endpoints; /* in the order in which they were made */
 	size_t n_endpoints;
+	struct nsn_origin origin;
 	unsigned int given; /* NSN_GIVEN_*; all of it in a tenant from the store */
 };
 
@@ -169,9 +196,9 @@ int nsn_tenant_allocate(struct nsn_tenant *t, struct nsnet_err *err);
 
 /*
  * nsn_tenant_apply() - Apply one setting to a copy of a stored tenant
- * @key:   subnet, subnet6, mtu, rate, inside, label, owners
- * @value: As in a definition. `none` (subnet6, rate, owners) takes it away; label is
- *         K=V, or `K=` to take it away
+ * @key:   subnet, subnet6, mtu, rate, new-flows, open-flows, inside, label, owners
+ * @value: As in a definition. `none` (subnet6, rate, new-flows, open-flows, owners) takes
+ *         it away; label is K=V, or `K=` to take it away
  *
  * A new subnet moves the gateway and the automatic addresses; fixed ones stay
  * when they can be used in it, else all of those that cannot are named and it is
@@ -190,6 +217,16 @@ int nsn_rate_parse(uint64_t *ret, const char *text, struct nsnet_err *err);
 #define NSN_RATE_STRLEN 32
 /* The shortest exact form: "1500kbit"; "none" for 0. Parses back to the same. */
 const char *nsn_rate_str(uint64_t rate, char buf[NSN_RATE_STRLEN]);
+
+/*
+ * A limit of flows: 1 to @max, or "none", which is 0. @what: "new-flows", "open-flows".
+ * 0, or -EINVAL (BAD_SETTING).
+ */
+int nsn_flows_parse(uint32_t *ret, const char *what, const char *text, uint32_t max,
+		    struct nsnet_err *err);
+#define NSN_FLOWS_STRLEN 12
+/* "4000"; "none" for 0. */
+const char *nsn_flows_str(uint32_t flows, char buf[NSN_FLOWS_STRLEN]);
 
 /* Copies into an empty @ret. */
 int nsn_tenant_copy(struct nsn_tenant *ret, const struct nsn_tenant *t, struct nsnet_err *err);

@@ -16,130 +16,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "../../lib/base/cleanup.h"
-#include "../../lib/model/policy.h"
-
-#define NOW 1000
-
-/* ---- a world from words ------------------------------------------------------------- */
-
-struct world {
-	struct nsn_tenant tenants[8];
-	struct nsn_policy policies[16];
-	struct nsn_quarantine quarantines[8];
-	struct nsn_intent intent;
-};
-
-static struct nsn_peer peer(const char *text)
-{
-	struct nsnet_err err = {0};
-	struct nsn_peer p = {0};
-
-	if (nsn_peer_parse(&p, text, &err) < 0)
-		fail_msg("%s", err.msg);
-	return p;
-}
-
-static struct nsn_flow flow(const char *text)
-{
-	struct nsnet_err err = {0};
-	struct nsn_flow f = {0};
-
-	if (nsn_flow_parse(&f, text, &err) < 0)
-		fail_msg("%s", err.msg);
-	return f;
-}
-
-/* @endpoints: by spaces. */
-static struct nsn_tenant *tenant(struct world *w, const char *name, const char *endpoints)
-{
-	struct nsn_tenant *t = &w->tenants[w->intent.n_tenants++];
-	char *text = strdup(endpoints), *rest = text, *word;
-
-	(void)snprintf(t->name, sizeof(t->name), "%s", name);
-	t->endpoints = calloc(8, sizeof(*t->endpoints));
-	t->labels = calloc(2, sizeof(*t->labels));
-	assert_true(text && t->endpoints && t->labels);
-	while ((word = strtok_r(rest, " ", &rest)))
-		(void)snprintf(t->endpoints[t->n_endpoints++].name, NSN_NAME_MAX + 1, "%s", word);
-	free(text);
-	return t;
-}
-
-static void label(struct nsn_tenant *t, const char *value)
-{
-	struct nsn_label *l = &t->labels[t->n_labels++];
-
-	memcpy(l->key, "tier", 5);
-	(void)snprintf(l->value, sizeof(l->value), "%s", value);
-}
-
-static void peers(struct nsn_peer **ret, size_t *n, char *text)
-{
-	char *word;
-
-	*ret = calloc(4, sizeof(**ret));
-	assert_non_null(*ret);
-	while ((word = strtok_r(text, ",", &text)))
-		(*ret)[(*n)++] = peer(word);
-}
-
-/* "allow tcp/80,udp/53 a,b -> c" */
-static struct nsn_policy *rule(struct world *w, const char *text)
-{
-	struct nsn_policy *p = &w->policies[w->intent.n_policies++];
-	char copy[512], *rest = copy, *word;
-
-	(void)snprintf(copy, sizeof(copy), "%s", text);
-	(void)snprintf(p->name, sizeof(p->name), "rule-%zu", w->intent.n_policies);
-	p->deny = strcmp(strtok_r(rest, " ", &rest), "deny") == 0;
-	word = strtok_r(rest, " ", &rest);
-	p->ports = calloc(4, sizeof(*p->ports));
-	assert_non_null(p->ports);
-	for (char *one; (one = strtok_r(word, ",", &word));)
-		assert_int_equal(nsn_ports_parse(&p->ports[p->n_ports++], one, NULL), 0);
-	peers(&p->from, &p->n_from, strtok_r(rest, " ", &rest));
-	assert_string_equal(strtok_r(rest, " ", &rest), "->");
-	peers(&p->to, &p->n_to, strtok_r(rest, " ", &rest));
-	return p;
-}
-
-static struct nsn_quarantine *quarantine(struct world *w, const char *who)
-{
-	struct nsn_quarantine *q = &w->quarantines[w->intent.n_quarantines++];
-
-	q->who = peer(who);
-	q->keep = calloc(4, sizeof(*q->keep));
-	assert_non_null(q->keep);
-	return q;
-}
-
-static void keep(struct nsn_quarantine *q, const char *text)
-{
-	q->keep[q->n_keep++] = flow(text);
-}
-
-static void begin(struct world *w)
-{
-	static const struct nsn_prefix none[1];
-
-	memset(w, 0, sizeof(*w));
-	w->intent.tenants = w->tenants;
-	w->intent.policies = w->policies;
-	w->intent.quarantines = w->quarantines;
-	w->intent.now = NOW;
-	w->intent.links = none;
-}
-
-static void end(struct world *w)
-{
-	for (size_t i = 0; i < w->intent.n_tenants; i++)
-		nsn_tenant_clear(&w->tenants[i]);
-	for (size_t i = 0; i < w->intent.n_policies; i++)
-		nsn_policy_clear(&w->policies[i]);
-	for (size_t i = 0; i < w->intent.n_quarantines; i++)
-		nsn_quarantine_clear(&w->quarantines[i]);
-}
+#include "intent_world.h"
 
 static const char *const reasons[] = {
 	[NSN_WHY_SAME_TENANT] = "same tenant",
@@ -425,6 +302,27 @@ static void quarantine_of_an_endpoint_is_for_its_neighbours_too(void **state)
 	end(&w);
 }
 
+/* What the bridge switches is kept by nobody, whatever a quarantine says. */
+static void of_neighbours_something_is_kept_with_inside_deny_only(void **state)
+{
+	struct nsn_quarantine *q;
+	struct world w;
+
+	(void)state;
+	begin(&w);
+	tenant(&w, "aa", "one two three");
+	tenant(&w, "bb", "one");
+	q = quarantine(&w, "aa/one");
+	keep(q, "tenants -> aa/one tcp/22");
+	both(&w, "aa/two -> aa/one tcp/22", "no quarantine");
+	both(&w, "bb -> aa/one tcp/22", "yes kept");
+	expect(&w, true, "tenants -> aa/one tcp/22", "no quarantine");
+	w.tenants[0].inside_deny = true;
+	both(&w, "aa/two -> aa/one tcp/22", "yes kept");
+	both(&w, "aa/one -> aa/two tcp/22", "no quarantine");
+	end(&w);
+}
+
 static void addresses_outside_are_split_where_rules_split_them(void **state)
 {
 	static const struct nsn_prefix link = {{AF_INET, {8, 8}}, 16};
@@ -634,6 +532,8 @@ static struct judged judge(const struct nsn_intent *in, const struct place *a,
 		if (!closes(&in->quarantines[i], a, b, in))
 			continue;
 		closed = true;
+		if (a->tenant == b->tenant && !in->tenants[a->tenant].inside_deny)
+			return (struct judged){NSN_DENIED, NSN_WHY_QUARANTINE};
 		for (size_t k = 0; k < in->quarantines[i].n_keep; k++)
 			kept |= flow_has(&in->quarantines[i].keep[k], a, b, n, in);
 		if (!kept)
@@ -668,12 +568,7 @@ static const struct {
 	{"2600::1", true},   {"2001:db8::1", false}, {"fd00::1", false},   {"fd00:1::1", false},
 	{"4000::1", false},  {"192.0.0.9", true},    {"192.0.0.1", false},
 };
-static const char *const cidrs[] = {
-	"0.0.0.0/1",  "10.0.0.0/8",	"10.1.0.0/16", "10.1.2.0/24", "10.1.2.3",    "8.8.0.0/16",
-	"8.8.4.0/24", "169.254.0.0/16", "2000::/3",    "fd00::/8",    "fd00:1::/32", "192.0.0.0/24",
-};
 /* 8.8.8.8 is on a link then, and 8.8.0.0/16 has both. */
-static const struct nsn_prefix a_link = {{AF_INET, {8, 8, 8}}, 24};
 
 static size_t places(struct place *ret, const struct nsn_intent *in)
 {
@@ -760,104 +655,6 @@ static void survey(struct survey *ret, const struct nsn_intent *in, const struct
 			else
 				survey_pair(ret, in, f, a, &all[i], &all[k]);
 		}
-}
-
-/* ---- random worlds -------------------------------------------------------------------------- */
-
-static const char *pick(const char *const *words, size_t n)
-{
-	return words[(size_t)random() % n];
-}
-#define PICK(words) pick(words, NSN_COUNT(words))
-
-static const char *random_peer(bool inside)
-{
-	static const char *const tenants[] = {
-		"aa",	   "aa",	   "bb",      "bb",	      "cc",
-		"aa/one",  "aa/two",	   "bb/one",  "bb/two",	      "cc/one",
-		"tenants", "label:tier=x", "tenants", "label:tier=y", "aa/three",
-	};
-	static const char *const others[] = {"any", "internet", "host"};
-	long r = random() % 10;
-
-	return inside || r < 6 ? PICK(tenants) : r < 8 ? PICK(others) : PICK(cidrs);
-}
-
-static void random_ports(char buf[32])
-{
-	static const char *const words[] = {"any",	 "any",	 "tcp",	       "udp",
-					    "icmp/echo", "icmp", "tcp/1-65535"};
-	static const char *const protos[] = {"tcp", "tcp", "udp", "sctp"};
-	long first = random() % 9 + 1;
-
-	if (random() % 4 == 0)
-		(void)snprintf(buf, 32, "%s", PICK(words));
-	else
-		(void)snprintf(buf, 32, "%s/%ld-%ld", PICK(protos), first,
-			       first + random() % (10 - first));
-}
-
-static void random_flow(char *buf, size_t size)
-{
-	const char *from = random_peer(false), *to = random_peer(random() % 2);
-	char ports[32];
-
-	random_ports(ports);
-	if (random() % 2)
-		(void)snprintf(buf, size, "%s -> %s %s", to, from, ports);
-	else
-		(void)snprintf(buf, size, "%s -> %s %s", from, to, ports);
-}
-
-static void random_rule(struct world *w)
-{
-	char text[512], ports[2][32];
-	struct nsn_policy *p;
-
-	random_ports(ports[0]);
-	random_ports(ports[1]);
-	(void)snprintf(text, sizeof(text), "%s %s,%s %s,%s -> %s,%s",
-		       random() % 3 ? "allow" : "deny", ports[0], ports[1], random_peer(false),
-		       random_peer(false), random_peer(false), random_peer(false));
-	p = rule(w, text);
-	/* Mostly one of each, so that there are gaps. */
-	p->n_from -= random() % 3 != 0;
-	p->n_to -= random() % 3 != 0;
-	p->n_ports -= random() % 3 != 0;
-	p->audit = p->deny && random() % 8 == 0;
-	p->expires = random() % 4 ? 0 : NOW - 1 + random() % 3;
-}
-
-static void random_world(struct world *w)
-{
-	static const char *const names[] = {"aa", "bb", "cc"};
-	static const char *const endpoints[] = {"one", "one two", "one two three", "two three", ""};
-	static const char *const whos[] = {"aa",	   "bb",	   "aa/one", "bb/two",
-					   "label:tier=x", "label:tier=y", "cc/one"};
-
-	begin(w);
-	for (size_t i = 0; i < 3; i++) {
-		struct nsn_tenant *t = tenant(w, names[i], PICK(endpoints));
-
-		t->inside_deny = random() % 2;
-		if (random() % 2)
-			label(t, random() % 2 ? "x" : "y");
-	}
-	for (long i = random() % 7; i > 0; i--)
-		random_rule(w);
-	for (long i = random() % 3 ? 0 : random() % 3 + 1; i > 0; i--) {
-		struct nsn_quarantine *q = quarantine(w, PICK(whos));
-		char text[256];
-
-		for (long k = random() % 3; k > 0; k--) {
-			random_flow(text, sizeof(text));
-			keep(q, text);
-		}
-	}
-	if (random() % 2) {
-		w->intent.links = &a_link;
-		w->intent.n_links = 1;
-	}
 }
 
 static void tell(const struct world *w, const char *text, bool can, const struct nsn_answer *a,
@@ -1071,6 +868,7 @@ int main(void)
 		cmocka_unit_test(what_has_expired_or_audits_does_not_count),
 		cmocka_unit_test(quarantine_closes_the_borders_of_a_tenant),
 		cmocka_unit_test(quarantine_of_an_endpoint_is_for_its_neighbours_too),
+		cmocka_unit_test(of_neighbours_something_is_kept_with_inside_deny_only),
 		cmocka_unit_test(addresses_outside_are_split_where_rules_split_them),
 		cmocka_unit_test(an_answer_names_a_pair),
 		cmocka_unit_test(who_is_not_there_is_an_error),

@@ -141,6 +141,10 @@ static const char *words(const struct nsn_tenant *t, char *buf, size_t size)
 		     nsn_rate_str(t->rate, (char[NSN_RATE_STRLEN]){0}), t->mtu,
 		     nsn_prefix_str(&t->subnet6, (char[NSN_PREFIX_STRLEN]){0}));
 	n += snprintf(buf + n, size - (size_t)n, " %s", nsn_ip_str(&t->gateway6, a));
+	if (t->new_flows != NSN_NEW_FLOWS_DEFAULT)
+		n += snprintf(buf + n, size - (size_t)n, " new %" PRIu32, t->new_flows);
+	if (t->open_flows != NSN_OPEN_FLOWS_DEFAULT)
+		n += snprintf(buf + n, size - (size_t)n, " open %" PRIu32, t->open_flows);
 	for (size_t i = 0; i < t->n_labels; i++)
 		n += snprintf(buf + n, size - (size_t)n, " %s=%s", t->labels[i].key,
 			      t->labels[i].value);
@@ -195,6 +199,13 @@ static void a_setting_changes_what_it_is_about(void **state)
 		{false, "mtu", "576", NET4 "allow none 576" PLAIN},
 		{true, "rate", "5mbit", NET4 "allow 5mbit 1500" NET6 TAIL EPS6},
 		{true, "rate", "none", NET4 "allow none 1500" NET6 TAIL EPS6},
+		{true, "new-flows", "1", NET4 "allow none 1500" NET6 " new 1" TAIL EPS6},
+		{true, "new-flows", "1000000",
+		 NET4 "allow none 1500" NET6 " new 1000000" TAIL EPS6},
+		{true, "new-flows", "none", NET4 "allow none 1500" NET6 " new 0" TAIL EPS6},
+		{true, "open-flows", "262144",
+		 NET4 "allow none 1500" NET6 " open 262144" TAIL EPS6},
+		{true, "open-flows", "none", NET4 "allow none 1500" NET6 " open 0" TAIL EPS6},
 		{true, "inside", "deny", NET4 "deny none 1500" NET6 TAIL EPS6},
 		{true, "label", "env=test",
 		 NET4 "allow none 1500" NET6 " env=test tier=gold bob" EPS6},
@@ -245,17 +256,36 @@ static void a_setting_changes_what_it_is_about(void **state)
 	}
 }
 
+struct refused {
+	const char *key, *value;
+	int code;
+	enum nsnet_code id;
+	const char *says, *hint;
+};
+
+static void changes_nothing(const struct refused *c)
+{
+	char before[512], after[512];
+	struct nsnet_err err = {0};
+	struct nsn_tenant t = {0};
+
+	make(&t, true);
+	words(&t, before, sizeof(before));
+	assert_int_equal(nsn_tenant_apply(&t, c->key, c->value, &err), c->code);
+	assert_int_equal(err.id, c->id);
+	assert_string_equal(err.msg, c->says);
+	assert_string_equal(err.hint, c->hint);
+	assert_string_equal(words(&t, after, sizeof(after)), before);
+	assert_int_equal(nsn_tenant_apply(&t, c->key, c->value, NULL), c->code);
+	nsn_tenant_clear(&t);
+}
+
 static void what_cannot_be_set_changes_nothing(void **state)
 {
-	static const struct {
-		const char *key, *value;
-		int code;
-		enum nsnet_code id;
-		const char *says, *hint;
-	} cases[] = {
+	static const struct refused cases[] = {
 #define SETTING -EINVAL, NSNET_E_BAD_SETTING
 #define FIXED	-EBUSY, NSNET_E_ADDRESS_FIXED
-#define KEYS	"there are subnet, subnet6, mtu, rate, inside, label and owners"
+#define KEYS	"there are subnet, subnet6, mtu, rate, new-flows, open-flows, inside, label and owners"
 #define ROOM	"choose a subnet with room for them, or remove the endpoints"
 		{"sub", "x", SETTING, "a tenant has no setting 'sub'", KEYS},
 		{"subnt", "x", SETTING, "a tenant has no setting 'subnt'", "did you mean subnet?"},
@@ -320,25 +350,35 @@ static void what_cannot_be_set_changes_nothing(void **state)
 		 "db fd00:1::9",
 		 ROOM},
 	};
-	char before[512], after[512];
 
 	(void)state;
-	for (size_t i = 0; i < NSN_COUNT(cases); i++) {
-		struct nsnet_err err = {0};
-		struct nsn_tenant t = {0};
+	for (size_t i = 0; i < NSN_COUNT(cases); i++)
+		changes_nothing(&cases[i]);
+}
 
-		make(&t, true);
-		words(&t, before, sizeof(before));
-		assert_int_equal(nsn_tenant_apply(&t, cases[i].key, cases[i].value, &err),
-				 cases[i].code);
-		assert_int_equal(err.id, cases[i].id);
-		assert_string_equal(err.msg, cases[i].says);
-		assert_string_equal(err.hint, cases[i].hint);
-		assert_string_equal(words(&t, after, sizeof(after)), before);
-		assert_int_equal(nsn_tenant_apply(&t, cases[i].key, cases[i].value, NULL),
-				 cases[i].code);
-		nsn_tenant_clear(&t);
-	}
+static void bad_limits_of_flows_change_nothing(void **state)
+{
+	static const struct refused cases[] = {
+		{"new-flows", "0", SETTING, "new-flows is a number from 1, or none, not '0'",
+		 "none: no limit"},
+		{"new-flows", "1000001", SETTING, "new-flows is 1000000 at most, not 1000001", ""},
+		{"new-flows", "99999999999999999999", SETTING,
+		 "new-flows is 1000000 at most, not 99999999999999999999", ""},
+		{"new-flows", "4000/s", SETTING,
+		 "new-flows is a number from 1, or none, not '4000/s'", ""},
+		{"new-flows", "", SETTING, "new-flows is a number from 1, or none, not ''", ""},
+		{"open-flows", "262145", SETTING, "open-flows is 262144 at most, not 262145", ""},
+		{"open-flows", "-1", SETTING, "open-flows is a number from 1, or none, not '-1'",
+		 ""},
+		{"open-flows", "None", SETTING,
+		 "open-flows is a number from 1, or none, not 'None'", ""},
+		{"open-flow", "1", SETTING, "a tenant has no setting 'open-flow'",
+		 "did you mean open-flows?"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < NSN_COUNT(cases); i++)
+		changes_nothing(&cases[i]);
 }
 
 static void ip6_is_not_switched_on_below_its_mtu(void **state)
@@ -413,6 +453,7 @@ int main(void)
 		cmocka_unit_test(every_rate_prints_to_what_parses_to_it),
 		cmocka_unit_test(a_setting_changes_what_it_is_about),
 		cmocka_unit_test(what_cannot_be_set_changes_nothing),
+		cmocka_unit_test(bad_limits_of_flows_change_nothing),
 		cmocka_unit_test(ip6_is_not_switched_on_below_its_mtu),
 		cmocka_unit_test(labels_come_one_by_one_up_to_the_limit),
 		cmocka_unit_test(very_many_fixed_addresses_are_cut_in_the_message),

@@ -92,6 +92,8 @@ static const struct nsnet_tenant_def full = {
 	.inside = "deny",
 	.mtu = "9000",
 	.rate = "10mbit",
+	.new_flows = "100",
+	.open_flows = "none",
 	.labels = labels,
 	.n_labels = 3,
 	.owners = owners,
@@ -115,6 +117,8 @@ static void a_definition_is_taken_over(void **state)
 	assert_true(t.inside_deny);
 	assert_int_equal(t.mtu, 9000);
 	assert_int_equal(t.rate, 10000000);
+	assert_int_equal(t.new_flows, 100);
+	assert_int_equal(t.open_flows, 0);
 	assert_int_equal(t.n_labels, 3);
 	assert_string_equal(t.labels[0].key, "a.b-c");
 	assert_string_equal(t.labels[0].value, "X_y.z-0");
@@ -137,7 +141,7 @@ static void a_definition_is_taken_over(void **state)
 		assert_false(t.endpoints[i].fixed || t.endpoints[i].fixed6);
 		assert_int_equal(t.endpoints[i].rate, 0);
 	}
-	assert_int_equal(t.given, 0xff);
+	assert_int_equal(t.given, 0x3ff);
 	assert_string_equal(err.msg, "");
 	nsn_tenant_clear(&t);
 	assert_null(t.labels);
@@ -158,6 +162,8 @@ static void what_is_not_said_has_its_default_and_is_not_given(void **state)
 	assert_false(t.inside_deny);
 	assert_int_equal(t.mtu, 1500);
 	assert_int_equal(t.rate, 0);
+	assert_int_equal(t.new_flows, 4000);
+	assert_int_equal(t.open_flows, 32768);
 	assert_int_equal(t.n_labels + t.n_owners, 0);
 	assert_int_equal(t.n_endpoints, 1);
 	assert_string_equal(t.endpoints[0].name, "default");
@@ -186,6 +192,8 @@ static void each_setting_is_given_by_itself(void **state)
 		{{.mtu = "65535"}, NSN_GIVEN_MTU, 24, 0},
 		{{.subnet6 = "auto", .mtu = "1280"}, NSN_GIVEN_SUBNET6 | NSN_GIVEN_MTU, 24, 64},
 		{{.rate = "none"}, NSN_GIVEN_RATE, 24, 0},
+		{{.new_flows = "none"}, NSN_GIVEN_NEW_FLOWS, 24, 0},
+		{{.open_flows = "32768"}, NSN_GIVEN_OPEN_FLOWS, 24, 0},
 		{{.inside = "allow"}, NSN_GIVEN_INSIDE, 24, 0},
 		{{.labels = labels}, NSN_GIVEN_LABELS, 24, 0}, /* no labels, and that is said */
 		{{.owners = owners}, NSN_GIVEN_OWNERS, 24, 0},
@@ -600,6 +608,10 @@ static const struct {
 	{{.inside = "allow"}, "inside deny, not allow"},
 	{{.rate = "10000kbit"}, NULL},
 	{{.rate = "none"}, "rate 10mbit, not none"},
+	{{.new_flows = "100"}, NULL},
+	{{.new_flows = "101"}, "new-flows 100, not 101"},
+	{{.open_flows = "none"}, NULL},
+	{{.open_flows = "32768"}, "open-flows none, not 32768"},
 	{{TWO(labels, "tier=gold", "env=prod")}, "label a.b-c=X_y.z-0, not none"},
 	{{.labels = labels}, "label a.b-c=X_y.z-0, not none"},
 	{{TWO(labels, "a.b-c=X_y.z-0", "env=test")}, "label env=prod, not env=test"},
@@ -651,6 +663,8 @@ static const struct {
 	{{ONE(labels, "env=prod")}, "no label env=prod"},
 	{{ONE(owners, "bob")}, "no owner bob"},
 	{{.rate = "8kbit"}, "rate none, not 8kbit"},
+	{{.new_flows = "none"}, "new-flows 4000, not none"},
+	{{.open_flows = "1"}, "open-flows 32768, not 1"},
 };
 
 static void a_plain_tenant_is_not_what_a_full_definition_says(void **state)
