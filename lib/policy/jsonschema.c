@@ -52,8 +52,8 @@ static void type_body(FILE *to, const struct nsn_type *type)
 	if (type->max) {
 		fprintf(to,
 			"{\"anyOf\": [{\"type\": \"integer\", \"minimum\": %u, \"maximum\": %u}, "
-			"{\"type\": \"string\", \"pattern\": \"^[1-9][0-9]*$\"}]}",
-			type->min, type->max);
+			"{\"type\": \"string\", \"pattern\": \"%s\"}]}",
+			type->min, type->max, type->pattern ? type->pattern : "^[1-9][0-9]*$");
 		return;
 	}
 	fputs("{\"type\": \"string\", \"pattern\": ", to);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sha256.h>
+
 #include "../base/cleanup.h"
 #include "language.h"
 #include "names.h"
@@ -106,6 +108,7 @@ static int read_tree(struct nsn_policy_set *s, struct nsn_policy_file *file,
 	};
 	if (!file->name || !file->diags)
 		return -ENOMEM;
+	(void)SHA256Data((const uint8_t *)text->text, text->len, file->sha256);
 	nsn_diags_init(file->diags, text->file);
 	r = nsn_tree_parse(&file->root, &s->mem, text->text, text->len, file->diags);
 	if (r == -ENOMEM)
@@ -282,7 +285,7 @@ static int read_tenants(struct nsn_policy_set *s, struct nsn_policy_file *file)
 		r = nsn_tenant_check(&s->tenants[s->n_tenants], &s->defs[s->n_tenants], &s->mem, m,
 				     file);
 		if (r == 0)
-			s->n_tenants++;
+			nsn_origin_of(&s->tenants[s->n_tenants++].origin, &m->key->at, file);
 		r = r == -EINVAL ? 0 : r;
 	}
 	return r;

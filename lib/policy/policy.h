@@ -14,6 +14,7 @@ struct nsn_policy_file {
 	size_t len;
 	const char *group;	     /* what it is called unless it has a `name:` */
 	char set[NSN_NAME_MAX + 1];  /* the set of files to which it belongs */
+	char sha256[65];	     /* of the text, in hex */
 	const struct nsn_node *root; /* NULL: it is no tree, or of another version */
 	struct nsn_diags *diags;     /* in `mem` */
 };
@@ -59,6 +60,10 @@ void nsn_set_name(char ret[NSN_NAME_MAX + 1], const char *path);
 int nsn_policy_set_read(struct nsn_policy_set *s, const struct nsnet_policy_text *texts, size_t n,
 			const struct nsn_tenant *known, size_t n_known, int64_t now);
 void nsn_policy_set_clear(struct nsn_policy_set *s);
+
+/* Where the map was written: set, file, line, sha256. */
+void nsn_origin_of(struct nsn_origin *ret, const struct nsn_span *at,
+		   const struct nsn_policy_file *file);
 
 /* ---- parts of it -------------------------------------------------------------------- */
 

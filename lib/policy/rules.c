@@ -40,12 +40,13 @@ static int64_t time_of(const char *text)
 	return time;
 }
 
-static void read_origin(struct nsn_origin *origin, const struct nsn_node *map,
-			const struct nsn_policy_file *file)
+void nsn_origin_of(struct nsn_origin *ret, const struct nsn_span *at,
+		   const struct nsn_policy_file *file)
 {
-	copy(origin->set, sizeof(origin->set), file->set);
-	copy_path(origin->file, sizeof(origin->file), file->name);
-	origin->line = map->at.line;
+	copy(ret->set, sizeof(ret->set), file->set);
+	copy_path(ret->file, sizeof(ret->file), file->name);
+	copy(ret->sha256, sizeof(ret->sha256), file->sha256);
+	ret->line = at->line;
 }
 
 /* ---- lists ---------------------------------------------------------------------------- */
@@ -103,7 +104,7 @@ int nsn_policy_from_map(struct nsn_policy *ret, const struct nsn_node *map,
 	copy(ret->because, sizeof(ret->because), word(map, "because"));
 	copy(ret->owner, sizeof(ret->owner), word(map, "owner"));
 	ret->expires = time_of(word(map, "expires"));
-	read_origin(&ret->origin, map, file);
+	nsn_origin_of(&ret->origin, &map->at, file);
 	r = read_some(&ret->from, &ret->n_from, sizeof(*ret->from), nsn_node_get(map, "from"),
 		      parse_peer);
 	if (r == 0)
@@ -121,7 +122,7 @@ int nsn_quarantine_from_map(struct nsn_quarantine *ret, const struct nsn_node *m
 	(void)nsn_peer_parse(&ret->who, word(map, "who"), NULL);
 	ret->since = time_of(word(map, "since"));
 	copy(ret->because, sizeof(ret->because), word(map, "because"));
-	read_origin(&ret->origin, map, file);
+	nsn_origin_of(&ret->origin, &map->at, file);
 	return read_some(&ret->keep, &ret->n_keep, sizeof(*ret->keep), nsn_node_get(map, "keep"),
 			 parse_flow);
 }

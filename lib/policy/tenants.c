@@ -58,6 +58,10 @@ static const struct nsn_key tenant_keys[] = {
 	WORD("mtu", mtu, nsnet_tenant_def, mtu, "1400", "bytes of the longest packet"),
 	WORD("rate", rate, nsnet_tenant_def, rate, "100mbit",
 	     "what all endpoints together may send and receive, or none"),
+	WORD("new-flows", new_flows, nsnet_tenant_def, new_flows, "4000",
+	     "new connections of each endpoint over the border, a second; or none"),
+	WORD("open-flows", open_flows, nsnet_tenant_def, open_flows, "32768",
+	     "open connections of each endpoint over the border; or none"),
 	{
 		.name = "labels",
 		.shape = NSN_SHAPE_NAMES,

@@ -165,6 +165,20 @@ const struct nsn_type nsn_type_rate = {
 	.help = "A number and one of bit, kbit, mbit, gbit (powers of 1000, per second), or none.",
 };
 
+const struct nsn_type nsn_type_new_flows = {
+	.name = "new-flows",
+	.pattern = "^(none|[1-9][0-9]*)$",
+	.min = 1,
+	.max = NSN_NEW_FLOWS_MAX,
+};
+
+const struct nsn_type nsn_type_open_flows = {
+	.name = "open-flows",
+	.pattern = "^(none|[1-9][0-9]*)$",
+	.min = 1,
+	.max = NSN_OPEN_FLOWS_MAX,
+};
+
 const struct nsn_type nsn_type_label_key = {
 	.name = "label-key",
 	.pattern = "^[a-z0-9][a-z0-9.-]{0,62}$",

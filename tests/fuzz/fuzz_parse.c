@@ -174,8 +174,8 @@ static void fuzz_definition(const char *text, const char *const *lines, size_t n
 /* Each key with the text, on a tenant that has things to lose. */
 static void fuzz_apply(const char *text, const char *value)
 {
-	static const char *const keys[] = {"subnet", "subnet6", "mtu",	 "rate",
-					   "inside", "label",	"owners"};
+	static const char *const keys[] = {"subnet",	 "subnet6", "mtu",   "rate",  "new-flows",
+					   "open-flows", "inside",  "label", "owners"};
 	struct nsn_tenant t = {0};
 
 	must(nsn_tenant_init(&t, "blue", "10.1.0.0/24", NULL) == 0);
@@ -186,6 +186,7 @@ static void fuzz_apply(const char *text, const char *value)
 		must(nsn_tenant_apply(&t, key, i ? text : value, &err) == err.code);
 		must(err.id != NSNET_E_INTERNAL);
 		must(t.mtu >= (t.subnet6.len ? NSN_MTU_MIN6 : NSN_MTU_MIN));
+		must(t.new_flows <= NSN_NEW_FLOWS_MAX && t.open_flows <= NSN_OPEN_FLOWS_MAX);
 		must(t.n_labels <= NSN_LABELS_MAX && t.n_owners <= NSN_OWNERS_MAX);
 	}
 	nsn_tenant_clear(&t);

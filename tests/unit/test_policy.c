@@ -61,6 +61,8 @@ static char *dump(const struct nsnet_defs *defs)
 		put(f, "inside", list[i].inside);
 		put(f, "mtu", list[i].mtu);
 		put(f, "rate", list[i].rate);
+		put(f, "new-flows", list[i].new_flows);
+		put(f, "open-flows", list[i].open_flows);
 		put_all(f, "labels", list[i].labels, list[i].n_labels);
 		put_all(f, "owners", list[i].owners, list[i].n_owners);
 		(void)fprintf(f, "\n");
@@ -179,6 +181,8 @@ static const struct {
 	{T "    mtu: ''\n    rate: \"a b\"\n    inside: it's\n", "t1 subnet=auto inside=it's mtu= "
 								 "rate=a b\n"},
 	{T "    rate: a#b # c\n", "t1 subnet=auto rate=a#b\n"},
+	{T "    open-flows: none\n    new-flows: 4000\n",
+	 "t1 subnet=auto new-flows=4000 open-flows=none\n"},
 	{T "    rate: >-\n      10mbit\n", "t1 subnet=auto rate=10mbit\n"},
 	{T "    rate: m\xc3\xbcller\n", "t1 subnet=auto rate=m\xc3\xbcller\n"},
 	{T "    ? mtu\n    : 1400\n", "t1 subnet=auto mtu=1400\n"},
@@ -351,9 +355,11 @@ static void each_text_that_is_no_tree_is_refused_in_its_own_words(void **state)
 	assert_refused("a\0b", 3, "1:2", "the character U+0000 cannot be used", "");
 }
 
-#define TENANT_HAS "a tenant has: subnet, subnet6, inside, mtu, rate, labels, owners, endpoints"
-#define CHECK	   "nsnet policy check FILE"
-#define VALUE	   "write a value after ':' and a space"
+#define TENANT_HAS                                                                                 \
+	"a tenant has: subnet, subnet6, inside, mtu, rate, new-flows, open-flows, labels, "        \
+	"owners, endpoints"
+#define CHECK "nsnet policy check FILE"
+#define VALUE "write a value after ':' and a space"
 
 /* Trees that are no tenants. */
 static const struct {
@@ -905,7 +911,8 @@ static void the_tables_are_complete(void **state)
 	tenant = below(file, "tenants");
 	assert_non_null(tenant);
 	check_words(tenant,
-		    "{subnet: subnet, subnet6: subnet6, inside: inside, mtu: mtu, rate: rate}",
+		    "{subnet: subnet, subnet6: subnet6, inside: inside, mtu: mtu, rate: rate, "
+		    "new-flows: new-flows, open-flows: open-flows}",
 		    sizeof(struct nsnet_tenant_def));
 	endpoint = below(tenant, "endpoints");
 	assert_non_null(endpoint);
