@@ -20,7 +20,10 @@ enum {
 	T_MTU,
 	T_INSIDE_DENY,
 	T_RATE,
-	E_ID,
+	T_NEW_FLOWS,
+	T_OPEN_FLOWS,
+	T_ORIGIN,
+	E_ID = T_ORIGIN + 6,
 	E_NAME,
 	E_IP,
 	E_LINK,
@@ -28,34 +31,41 @@ enum {
 	E_FIXED,
 	E_FIXED6,
 	E_RATE,
+	E_DECLARED,
 };
 
 #define COLUMNS                                                                                    \
 	"SELECT t.id, t.name, t.first, t.last, t.gateway, t.created, t.first6, t.last6, "          \
-	"t.gateway6, t.mtu, t.inside_deny, t.rate, "                                               \
-	"e.id, e.name, e.ip, e.link, e.ip6, e.fixed, e.fixed6, e.rate "                            \
+	"t.gateway6, t.mtu, t.inside_deny, t.rate, t.new_flows, t.open_flows, "                    \
+	"t.set_name, t.file, t.line, t.sha256, t.uid, t.at, "                                      \
+	"e.id, e.name, e.ip, e.link, e.ip6, e.fixed, e.fixed6, e.rate, e.declared "                \
 	"FROM tenant t LEFT JOIN endpoint e ON e.tenant = t.id "
 
 #define ALL_GIVEN                                                                                  \
 	((unsigned int)(NSN_GIVEN_SUBNET | NSN_GIVEN_SUBNET6 | NSN_GIVEN_MTU | NSN_GIVEN_RATE |    \
 			NSN_GIVEN_INSIDE | NSN_GIVEN_LABELS | NSN_GIVEN_OWNERS |                   \
-			NSN_GIVEN_ENDPOINTS))
+			NSN_GIVEN_ENDPOINTS | NSN_GIVEN_NEW_FLOWS | NSN_GIVEN_OPEN_FLOWS))
 
 static bool read_tenant(sqlite3_stmt *st, struct nsn_tenant *t)
 {
 	uint64_t mtu = nsn_column_number(st, T_MTU);
+	uint64_t new_flows = nsn_column_number(st, T_NEW_FLOWS);
+	uint64_t open_flows = nsn_column_number(st, T_OPEN_FLOWS);
 
 	t->id = nsn_column_number(st, T_ID);
 	t->created = sqlite3_column_int64(st, T_CREATED);
 	t->mtu = mtu <= NSN_MTU_MAX ? (uint32_t)mtu : 0;
 	t->rate = nsn_column_number(st, T_RATE);
+	t->new_flows = new_flows <= UINT32_MAX ? (uint32_t)new_flows : UINT32_MAX;
+	t->open_flows = open_flows <= UINT32_MAX ? (uint32_t)open_flows : UINT32_MAX;
 	t->given = ALL_GIVEN;
 	return t->id >= 1 && t->id <= NSN_ID_MAX && nsn_column_name(st, T_NAME, t->name) &&
 	       nsn_column_prefix(st, T_FIRST, AF_INET, &t->subnet) &&
 	       nsn_column_ip(st, T_GATEWAY, AF_INET, &t->gateway) &&
 	       nsn_column_prefix(st, T_FIRST6, AF_INET6, &t->subnet6) &&
 	       nsn_column_ip(st, T_GATEWAY6, AF_INET6, &t->gateway6) &&
-	       nsn_column_flag(st, T_INSIDE_DENY, &t->inside_deny) && nsn_row_tenant_ok(t);
+	       nsn_column_flag(st, T_INSIDE_DENY, &t->inside_deny) &&
+	       nsn_column_origin(st, T_ORIGIN, &t->origin) && nsn_row_tenant_ok(t);
 }
 
 static bool read_endpoint(sqlite3_stmt *st, const struct nsn_tenant *t, struct nsn_endpoint *e)
@@ -67,7 +77,8 @@ static bool read_endpoint(sqlite3_stmt *st, const struct nsn_tenant *t, struct n
 	       nsn_column_name(st, E_NAME, e->name) && nsn_column_ip(st, E_IP, AF_INET, &e->ip) &&
 	       nsn_column_ip(st, E_IP6, AF_INET6, &e->ip6) &&
 	       nsn_column_flag(st, E_FIXED, &e->fixed) &&
-	       nsn_column_flag(st, E_FIXED6, &e->fixed6) && nsn_row_endpoint_ok(t, e);
+	       nsn_column_flag(st, E_FIXED6, &e->fixed6) &&
+	       nsn_column_flag(st, E_DECLARED, &e->declared) && nsn_row_endpoint_ok(t, e);
 }
 
 static int add_endpoint(struct nsn_store *s, sqlite3_stmt *st, struct nsn_tenant *t,

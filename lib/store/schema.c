@@ -103,7 +103,22 @@ static const char *const steps[] = {
 	 * nothing in them refers to a table; a cable does. A policy's number is in marks,
 	 * which have 16 bits for it: unlike the id it is given again.
 	 */
+	"ALTER TABLE tenant ADD COLUMN set_name TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE tenant ADD COLUMN file TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE tenant ADD COLUMN line INTEGER NOT NULL DEFAULT 0"
+	"  CHECK (line BETWEEN 0 AND 4294967295);"
+	"ALTER TABLE tenant ADD COLUMN sha256 TEXT NOT NULL DEFAULT ''"
+	"  CHECK (length(sha256) IN (0, 64));"
+	"ALTER TABLE tenant ADD COLUMN uid INTEGER NOT NULL DEFAULT 0"
+	"  CHECK (uid BETWEEN 0 AND 4294967295);"
+	"ALTER TABLE tenant ADD COLUMN at INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE endpoint ADD COLUMN declared INTEGER NOT NULL DEFAULT 0"
+	"  CHECK (declared IN (0, 1));"
 	"ALTER TABLE meta ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE tenant ADD COLUMN new_flows INTEGER NOT NULL DEFAULT 4000"
+	"  CHECK (new_flows BETWEEN 0 AND 1000000);"
+	"ALTER TABLE tenant ADD COLUMN open_flows INTEGER NOT NULL DEFAULT 32768"
+	"  CHECK (open_flows BETWEEN 0 AND 262144);"
 	"CREATE TABLE setting ("
 	"  key TEXT PRIMARY KEY,"
 	"  value TEXT NOT NULL"

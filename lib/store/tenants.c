@@ -62,12 +62,17 @@ static int write_settings(struct nsn_store *s, const struct nsn_tenant *t, struc
 		last6 = nsn_prefix_last(&t->subnet6);
 	r = nsn_sql_run(s,
 			"UPDATE tenant SET first = ?, last = ?, gateway = ?, first6 = ?, "
-			"last6 = ?, gateway6 = ?, mtu = ?, inside_deny = ?, rate = ? WHERE id = ?",
+			"last6 = ?, gateway6 = ?, mtu = ?, inside_deny = ?, rate = ?, "
+			"new_flows = ?, open_flows = ?, "
+			"set_name = ?, file = ?, line = ?, sha256 = ?, uid = ?, at = ? "
+			"WHERE id = ?",
 			(struct nsn_arg[]){nsn_ip_arg(&t->subnet.ip), nsn_ip_arg(&last),
 					   nsn_ip_arg(&t->gateway), NSN_IP6(&t->subnet6.ip),
 					   NSN_IP6(&last6), NSN_IP6(&t->gateway6), NSN_N(t->mtu),
-					   NSN_N(t->inside_deny), NSN_N(t->rate), NSN_N(t->id)},
-			10, err);
+					   NSN_N(t->inside_deny), NSN_N(t->rate),
+					   NSN_N(t->new_flows), NSN_N(t->open_flows),
+					   NSN_ORIGIN_ARGS(&t->origin), NSN_N(t->id)},
+			18, err);
 	return r;
 }
 
@@ -94,13 +99,14 @@ static int insert_endpoint(struct nsn_store *s, uint64_t tenant, struct nsn_endp
 	r = nsn_next_link(s, &e->link, err);
 	if (r < 0)
 		return r;
-	r = nsn_sql_run(s,
-			"INSERT INTO endpoint (tenant, name, ip, ip6, fixed, fixed6, rate, link) "
-			"VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-			(struct nsn_arg[]){NSN_N(tenant), NSN_T(e->name), nsn_ip_arg(&e->ip),
-					   NSN_IP6(&e->ip6), NSN_N(e->fixed), NSN_N(e->fixed6),
-					   NSN_N(e->rate), NSN_N(e->link)},
-			8, err);
+	r = nsn_sql_run(
+		s,
+		"INSERT INTO endpoint (tenant, name, ip, ip6, fixed, fixed6, rate, declared, link) "
+		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		(struct nsn_arg[]){NSN_N(tenant), NSN_T(e->name), nsn_ip_arg(&e->ip),
+				   NSN_IP6(&e->ip6), NSN_N(e->fixed), NSN_N(e->fixed6),
+				   NSN_N(e->rate), NSN_N(e->declared), NSN_N(e->link)},
+		9, err);
 	if (r < 0 && sqlite3_extended_errcode(s->db) == SQLITE_CONSTRAINT_UNIQUE)
 		return not_unique(s, e, err);
 	if (r < 0)
@@ -126,6 +132,7 @@ static int check_tenant(const struct nsn_tenant *t, bool stored_only, struct nsn
 	for (size_t i = 0; ok && i < t->n_endpoints; i++)
 		ok = (stored_only && t->endpoints[i].id == 0) ||
 		     nsn_row_endpoint_ok(t, &t->endpoints[i]);
+	ok = ok && nsn_row_origin_ok(&t->origin);
 	for (size_t i = 0; ok && i < t->n_labels; i++)
 		ok = nsn_label_ok(t->labels[i].key, t->labels[i].value);
 	for (size_t i = 0; ok && i < t->n_owners; i++)
@@ -217,8 +224,8 @@ static int move_in(struct nsn_store *s, const struct nsn_tenant *t, struct nsnet
 	int r;
 
 	r = nsn_sql_prepare(s, &st,
-			    "UPDATE endpoint SET ip = ?, ip6 = ?, fixed = ?, fixed6 = ?, rate = ? "
-			    "WHERE id = ?",
+			    "UPDATE endpoint SET ip = ?, ip6 = ?, fixed = ?, fixed6 = ?, rate = ?, "
+			    "declared = ? WHERE id = ?",
 			    NULL, 0, err);
 	for (size_t i = 0; r == 0 && i < t->n_endpoints; i++) {
 		const struct nsn_endpoint *e = &t->endpoints[i];
@@ -228,8 +235,9 @@ static int move_in(struct nsn_store *s, const struct nsn_tenant *t, struct nsnet
 		r = nsn_sql_bind(s, st,
 				 (struct nsn_arg[]){nsn_ip_arg(&e->ip), NSN_IP6(&e->ip6),
 						    NSN_N(e->fixed), NSN_N(e->fixed6),
-						    NSN_N(e->rate), NSN_N(e->id)},
-				 6, err);
+						    NSN_N(e->rate), NSN_N(e->declared),
+						    NSN_N(e->id)},
+				 7, err);
 		if (r == 0)
 			r = nsn_sql_step(s, st, err);
 		if (r < 0 && sqlite3_extended_errcode(s->db) == SQLITE_CONSTRAINT_UNIQUE)

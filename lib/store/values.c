@@ -129,7 +129,8 @@ bool nsn_row_tenant_ok(const struct nsn_tenant *t)
 	const bool ip6 = t->subnet6.ip.family != 0;
 	bool ok = nsn_name_ok(t->name) && subnet_ok(&t->subnet, &t->gateway, AF_INET) &&
 		  t->mtu >= (ip6 ? NSN_MTU_MIN6 : NSN_MTU_MIN) && t->mtu <= NSN_MTU_MAX &&
-		  rate_ok(t->rate);
+		  rate_ok(t->rate) && t->new_flows <= NSN_NEW_FLOWS_MAX &&
+		  t->open_flows <= NSN_OPEN_FLOWS_MAX;
 
 	if (ip6)
 		return ok && subnet_ok(&t->subnet6, &t->gateway6, AF_INET6);

@@ -128,6 +128,8 @@ static void check_customer1(struct env *env)
 	assert_int_equal(t.mtu, 9000);
 	assert_true(t.inside_deny);
 	assert_int_equal(t.rate, 10000000);
+	assert_int_equal(t.new_flows, NSN_NEW_FLOWS_DEFAULT);
+	assert_int_equal(t.open_flows, NSN_OPEN_FLOWS_DEFAULT);
 	assert_int_equal(t.n_labels, 2);
 	assert_string_equal(t.labels[0].key, "env");
 	assert_string_equal(t.labels[0].value, "prod");

@@ -22,6 +22,8 @@ static void make_full(struct nsn_tenant *t)
 		.inside = "deny",
 		.mtu = "9000",
 		.rate = "10mbit",
+		.new_flows = "17",
+		.open_flows = "none",
 		.labels = labels,
 		.n_labels = 2,
 		.owners = owners,
@@ -64,7 +66,9 @@ static void check_stored(struct env *env, const struct nsn_tenant *t)
 	assert_int_equal(got.mtu, t->mtu);
 	assert_int_equal(got.inside_deny, t->inside_deny);
 	assert_int_equal(got.rate, t->rate);
-	assert_int_equal(got.given, 0xff);
+	assert_int_equal(got.new_flows, t->new_flows);
+	assert_int_equal(got.open_flows, t->open_flows);
+	assert_int_equal(got.given, 0x3ff);
 	assert_int_equal(got.n_labels, t->n_labels);
 	for (size_t i = 0; i < t->n_labels; i++) {
 		assert_string_equal(got.labels[i].key, t->labels[i].key);
@@ -199,6 +203,8 @@ static void a_store_of_schema_2_is_migrated_with_what_is_in_it(void **state)
 	uint64_t cookie = 0;
 
 	want.mtu = 1500;
+	want.new_flows = 4000;
+	want.open_flows = 32768;
 	want.endpoints = endpoints;
 	want.n_endpoints = 2;
 	assert_int_equal(nsn_prefix_parse(&want.subnet, "10.10.1.0/24"), 0);
@@ -241,6 +247,10 @@ static void the_database_itself_refuses_what_cannot_be(void **state)
 		"UPDATE tenant SET inside_deny = 2",
 		"UPDATE tenant SET rate = 1",
 		"UPDATE tenant SET rate = 1000000000001",
+		"UPDATE tenant SET new_flows = -1",
+		"UPDATE tenant SET new_flows = 1000001",
+		"UPDATE tenant SET open_flows = NULL",
+		"UPDATE tenant SET open_flows = 262145",
 		"UPDATE tenant SET first6 = NULL",
 		"UPDATE tenant SET last6 = NULL",
 		"UPDATE tenant SET gateway6 = NULL",
@@ -286,7 +296,7 @@ static void an_update_writes_all_settings(void **state)
 		{"rate", "none"},	    {"inside", "allow"},	{"label", "env="},
 		{"label", "zone=b"},	    {"owners", "carol"},	{"subnet6", "none"},
 		{"owners", "none"},	    {"label", "zone="},		{"label", "tier="},
-		{"subnet6", "fd00:2::/64"},
+		{"subnet6", "fd00:2::/64"}, {"new-flows", "none"},	{"open-flows", "262144"},
 	};
 	struct env *env = *state;
 	struct nsn_tenant t = {0};
