@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_conntrack_tuple_common.h>
 #include <linux/netfilter/nf_tables.h>
 
@@ -14,36 +15,34 @@
 #include "parts.h"
 
 /*
- *	admit     live connection of this generation: its mark, go on
+ *	admit     an endpoint's ICMP error: nsnet_error, about what was sent to it only
+ *	          live connection of this generation: its mark, go on
  *	          to the gateway itself: go on, the input chain decides
  *	          answers: nsnet_answer; else nsnet_open
- *	nsnet_open    who opens it: from the right cable?, then the maps
+ *	nsnet_open    who opens it: from the right cable?, then the maps, nsnet_limit
+ *	nsnet_limit   not too many of them (limits.c)
  *	nsnet_answer  who answers: the same maps, with both ends exchanged
  *	nsnet_judge   a mark that may be routed: the connection gets it; else drop
  *	forward   only what has the mark
  *
  * A connection is in the state of its first packet's direction. There is no rule
  * for `established` or `related` that would let somebody else's packet through: an
- * ICMP error has the mark of the connection it is about.
+ * ICMP error has the mark of the connection it is about, and passes with it or not
+ * at all.
  *
  * Registers: a key's parts of four bytes follow each other; an IPv6 address takes
  * four of these.
  */
 enum { REG_1 = NFT_REG_1, REG_NEXT = NFT_REG32_01 };
 
+#define CHAIN_ERROR  "nsnet_error"
 #define CHAIN_OPEN   "nsnet_open"
 #define CHAIN_ANSWER "nsnet_answer"
 #define CHAIN_ECHO   "nsnet_echo"
 #define CHAIN_ECHOED "nsnet_echoed"
-#define CHAIN_JUDGE  "nsnet_judge"
 
 #define DROP_POLICY "nsnet_drop_policy"
 #define DROP_SOURCE "nsnet_drop_source"
-
-/* The group in which packets are logged, and what their lines begin with. */
-#define LOG_GROUP  78
-#define LOG_OPEN   "nsnet-open "
-#define LOG_PACKET "nsnet-packet "
 
 static void family_is(struct nsn_rules *r, struct nsn_rule *to, uint8_t family)
 {
@@ -115,10 +114,8 @@ static bool six(const struct nsn_scope *s)
 
 /* ---- chains ----------------------------------------------------------------------------- */
 
-static void live(struct nsn_rules *r, const struct nsn_scope *s)
+static void live(struct nsn_rules *r, struct nsn_rule *to, const struct nsn_scope *s)
 {
-	struct nsn_rule *to = nsn_rule_begin(r, "connections of this generation");
-
 	nsn_rule_load_mark(r, to, true);
 	nsn_rule_mark_bits(r, to, ~NSN_MARK_LOW, 0);
 	nsn_rule_mark_is(r, to, NFT_CMP_EQ, s->border->generation << NSN_MARK_GEN);
@@ -138,11 +135,18 @@ static void to_gateway(struct nsn_rules *r, const struct nsn_ip *gateway)
 	nsn_rule_accept(r, to);
 }
 
+/* Its place in `admit`: where the kernel's generation is read. */
+enum { LIVE_RULE = 1 };
+
 static void admit(struct nsn_rules *r, const struct nsn_scope *s)
 {
 	struct nsn_rule *to;
 
-	live(r, s);
+	to = nsn_rule_begin(r, "");
+	nsn_rule_link_is(r, to, NFT_META_IIFNAME, NSN_BRIDGE);
+	nsn_rule_state_is(r, to, IP_CT_RELATED);
+	nsn_rule_goto(r, to, CHAIN_ERROR);
+	live(r, nsn_rule_begin(r, "connections of this generation"), s);
 	to_gateway(r, &s->t->gateway);
 	if (six(s)) {
 		to_gateway(r, &s->t->gateway6);
@@ -151,6 +155,10 @@ static void admit(struct nsn_rules *r, const struct nsn_scope *s)
 		icmp_is(r, to, AF_INET6, ND_NEIGHBOR_SOLICIT);
 		nsn_rule_accept(r, to);
 	}
+	/* What lets an error through would give its connection the generation. */
+	to = nsn_rule_begin(r, "errors about others");
+	nsn_rule_state_is(r, to, IP_CT_RELATED);
+	nsn_rule_drop(r, to, DROP_POLICY);
 	to = nsn_rule_begin(r, "");
 	nsn_rule_direction_is(r, to, IP_CT_DIR_REPLY);
 	nsn_rule_goto(r, to, CHAIN_ANSWER);
@@ -194,7 +202,7 @@ static void open_chain(struct nsn_rules *r, const struct nsn_scope *s)
 	look_up_flow(r, AF_INET, false);
 	if (six(s))
 		look_up_flow(r, AF_INET6, false);
-	go(r, CHAIN_JUDGE);
+	go(r, CHAIN_LIMIT);
 }
 
 static void answer_chain(struct nsn_rules *r, const struct nsn_scope *s)
@@ -208,12 +216,39 @@ static void answer_chain(struct nsn_rules *r, const struct nsn_scope *s)
 	go(r, CHAIN_JUDGE);
 }
 
+/*
+ * An endpoint tells of errors with what was sent to itself, and of no other's: else who
+ * may send nothing would send in a neighbour's name whatever he likes, as the part of a
+ * packet that an error quotes. The quoted packet is behind eight bytes of ICMP.
+ */
+static void own_error(struct nsn_rules *r, const struct nsn_scope *s, uint8_t family)
+{
+	struct nsn_rule *to = nsn_rule_begin(r, "errors with what was sent to the sender");
+	const uint32_t len = family == AF_INET6 ? 16 : 4;
+
+	family_is(r, to, family);
+	nsn_rule_key_payload(r, to, NFT_PAYLOAD_NETWORK_HEADER, NSN_IP_ADDR(family, true), len,
+			     reg_at(0));
+	nsn_rule_key_payload(r, to, NFT_PAYLOAD_TRANSPORT_HEADER, 8 + NSN_IP_ADDR(family, false),
+			     len, reg_at(len / 4));
+	nsn_rule_lookup(r, to, family == AF_INET6 ? SET_SELF6 : SET_SELF4, false);
+	live(r, to, s);
+}
+
+static void error_chain(struct nsn_rules *r, const struct nsn_scope *s)
+{
+	own_error(r, s, AF_INET);
+	if (six(s))
+		own_error(r, s, AF_INET6);
+	nsn_rule_drop(r, nsn_rule_begin(r, ""), DROP_SOURCE);
+}
+
 static void echo_chain(struct nsn_rules *r, const struct nsn_scope *s)
 {
 	look_up_echo(r, AF_INET, false);
 	if (six(s))
 		look_up_echo(r, AF_INET6, false);
-	go(r, CHAIN_JUDGE);
+	go(r, CHAIN_LIMIT);
 }
 
 static void echoed_chain(struct nsn_rules *r, const struct nsn_scope *s)
@@ -233,23 +268,34 @@ static void mark_has(struct nsn_rules *r, struct nsn_rule *to, uint32_t bit)
 
 static void judge_chain(struct nsn_rules *r, const struct nsn_scope *s)
 {
+	const uint32_t generation =
+		s->border->generation == NSN_GENERATION_NONE ? 0 : s->border->generation;
 	struct nsn_rule *to = nsn_rule_begin(r, "");
 
-	mark_has(r, to, NSN_MARK_LOG_OPEN);
+	/* Not one that is only looked up again, in another generation: that one has a mark. */
+	mark_has(r, to, NSN_MARK_LOG_OPEN | NSN_MARK_ROUTE);
+	nsn_rule_load_mark(r, to, true);
+	nsn_rule_mark_is(r, to, NFT_CMP_EQ, 0);
+	nsn_rule_log(r, to, LOG_GROUP, LOG_OPEN);
+	to = nsn_rule_begin(r, "");
+	nsn_rule_load_mark(r, to, false);
+	nsn_rule_mark_bits(r, to, NSN_MARK_LOG_OPEN | NSN_MARK_ROUTE, 0);
+	nsn_rule_mark_is(r, to, NFT_CMP_EQ, NSN_MARK_LOG_OPEN);
 	nsn_rule_log(r, to, LOG_GROUP, LOG_OPEN);
 	to = nsn_rule_begin(r, "");
 	nsn_rule_load_mark(r, to, false);
 	nsn_rule_mark_bits(r, to, NSN_MARK_LOW, 0);
 	nsn_rule_set_mark(r, to, false);
-	to = nsn_rule_begin(r, s->border->generation == NSN_GENERATION_NONE
-				       ? "it may be routed"
-				       : "it may be routed, in this generation");
+	/*
+	 * Where no generation is in force the connection is looked up again, but it has a
+	 * mark: its next packet opens nothing (limits.c).
+	 */
+	to = nsn_rule_begin(r, generation ? "it may be routed, in this generation"
+					  : "it may be routed");
 	mark_has(r, to, NSN_MARK_ROUTE);
-	if (s->border->generation != NSN_GENERATION_NONE) {
-		nsn_rule_load_mark(r, to, false);
-		nsn_rule_mark_bits(r, to, NSN_MARK_LOW, s->border->generation << NSN_MARK_GEN);
-		nsn_rule_set_mark(r, to, true);
-	}
+	nsn_rule_load_mark(r, to, false);
+	nsn_rule_mark_bits(r, to, NSN_MARK_LOW, generation << NSN_MARK_GEN);
+	nsn_rule_set_mark(r, to, true);
 	nsn_rule_accept(r, to);
 	to = nsn_rule_begin(r, "a policy forbids it");
 	nsn_rule_load_mark(r, to, false);
@@ -311,6 +357,7 @@ void nsn_admit_errors(struct nsn_rules *r, const struct nsn_scope *s)
 static const struct nsn_chain_def chains[] = {
 	/* Behind connection tracking (-200), before the routing decision. */
 	{"admit", DROP_POLICY, NF_INET_PRE_ROUTING, -150, NF_DROP, admit, NSN_WHEN_OPEN, NULL},
+	{CHAIN_ERROR, NULL, 0, 0, 0, error_chain, NSN_WHEN_OPEN, ""},
 	{CHAIN_OPEN, NULL, 0, 0, 0, open_chain, NSN_WHEN_OPEN, ""},
 	{CHAIN_ANSWER, NULL, 0, 0, 0, answer_chain, NSN_WHEN_OPEN, ""},
 	{CHAIN_ECHO, NULL, 0, 0, 0, echo_chain, NSN_WHEN_OPEN, ""},
@@ -323,15 +370,17 @@ static const struct nsn_chain_def chains[] = {
 uint32_t nsn_admit_generation(const struct nsn_object *chain)
 {
 	const struct nsn_chain *c = &chain->u.chain;
+	const struct nsn_rule *live;
 	uint32_t value = 0;
 	size_t i;
 
 	if (c->family != NFPROTO_INET || strcmp(c->table, NSN_TABLE_NAME) != 0 ||
-	    strcmp(c->name, "admit") != 0 || c->n_rules == 0)
+	    strcmp(c->name, "admit") != 0 || c->n_rules <= LIVE_RULE)
 		return 0;
-	for (i = 0; i < c->rules[0].n; i++)
-		if (c->rules[0].exprs[i].kind == NSN_EXPR_CMP)
-			memcpy(&value, c->rules[0].exprs[i].data, sizeof(value));
+	live = &c->rules[LIVE_RULE];
+	for (i = 0; i < live->n; i++)
+		if (live->exprs[i].kind == NSN_EXPR_CMP && live->exprs[i].len == sizeof(value))
+			memcpy(&value, live->exprs[i].data, sizeof(value));
 	return value >> NSN_MARK_GEN;
 }
 
@@ -340,6 +389,8 @@ int nsn_compile_admit(struct nsn_state *s, struct nsn_place at, const struct nsn
 {
 	int r = nsn_compile_policies(s, at, scope);
 
+	if (r == 0)
+		r = nsn_compile_limits(s, at, scope, want);
 	if (r < 0)
 		return r;
 	return nsn_compile_chains(s, at, NFPROTO_INET, chains, NSN_COUNT(chains), scope, want);

@@ -29,6 +29,11 @@
 /* Only in what a map says, where no generation is: log this packet. */
 #define NSN_MARK_LOG_OPEN UINT32_C(0x80000000)
 
+/* The group in which packets are logged, and what their lines begin with. */
+#define LOG_GROUP  78
+#define LOG_OPEN   "nsnet-open "
+#define LOG_PACKET "nsnet-packet "
+
 /* Names that admit.c and policies.c share. */
 #define MAP_FLOW4 "nsnet_flow4" /* source, destination, protocol, port: mark */
 #define MAP_FLOW6 "nsnet_flow6"
@@ -37,13 +42,21 @@
 #define MAP_USE	  "nsnet_use"	/* mark without generation: the policy's counter */
 #define SET_FROM4 "nsnet_from4" /* cable, source */
 #define SET_FROM6 "nsnet_from6"
+#define SET_SELF4 "nsnet_self4" /* an endpoint's address, twice */
+#define SET_SELF6 "nsnet_self6"
 #define MAP_SNAT4 "nsnet_snat4" /* cable: the tenant's address there */
 #define MAP_SNAT6 "nsnet_snat6"
+
+/* Chains that admit.c and limits.c share: */
+#define CHAIN_LIMIT "nsnet_limit" /* goes to the judge, if it is not too many */
+#define CHAIN_JUDGE "nsnet_judge"
 
 /* Chains, maps and their elements. 0, -ENOMEM, -E2BIG. */
 int nsn_compile_admit(struct nsn_state *s, struct nsn_place at, const struct nsn_scope *scope,
 		      enum nsn_want want);
 int nsn_compile_policies(struct nsn_state *s, struct nsn_place at, const struct nsn_scope *scope);
+int nsn_compile_limits(struct nsn_state *s, struct nsn_place at, const struct nsn_scope *scope,
+		       enum nsn_want want);
 
 /*
  * Takes out of a wanted state what the observed one does not let through: of each

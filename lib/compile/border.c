@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "../base/cleanup.h"
@@ -19,6 +20,21 @@ void nsn_border_clear(struct nsn_border *b)
 bool nsn_border_is_open(const struct nsn_border *b)
 {
 	return b->n_far > 0 || b->boxes.n > 0;
+}
+
+bool nsn_border_closes(const struct nsn_border *b, const struct nsn_tenant *t,
+		       const struct nsn_endpoint *e)
+{
+	size_t i;
+
+	for (i = 0; b && i < b->intent->n_quarantines; i++) {
+		const struct nsn_peer *who = &b->intent->quarantines[i].who;
+
+		if (who->kind == NSN_PEER_ENDPOINT && strcmp(who->endpoint, e->name) == 0 &&
+		    strcmp(who->tenant, t->name) == 0)
+			return true;
+	}
+	return false;
 }
 
 const char *nsn_far_name(const struct nsn_far *f, char buf[NSN_LINK_NAME_SIZE])
@@ -37,8 +53,7 @@ static const struct nsn_tenant *tenant_of(const struct nsn_intent *intent, uint6
 	return NULL;
 }
 
-/* Two addresses of each slot: a's is the even one. */
-static struct nsn_ip transit_ip(const struct nsn_prefix *pool, uint32_t slot, bool is_a)
+struct nsn_ip nsn_transit_ip(const struct nsn_prefix *pool, uint32_t slot, bool is_a)
 {
 	const struct nsn_ip first = nsn_prefix_network(pool);
 
@@ -55,10 +70,10 @@ static int add_far(struct nsn_border *b, const struct nsn_cable *c,
 	*far = (struct nsn_far){.link = c->link,
 				.other = tenant_of(b->intent, is_a ? c->b : c->a),
 				.is_a = is_a,
-				.near4 = transit_ip(&transit->ip, c->slot, is_a),
-				.far4 = transit_ip(&transit->ip, c->slot, !is_a),
-				.near6 = transit_ip(&transit->ip6, c->slot, is_a),
-				.far6 = transit_ip(&transit->ip6, c->slot, !is_a),
+				.near4 = nsn_transit_ip(&transit->ip, c->slot, is_a),
+				.far4 = nsn_transit_ip(&transit->ip, c->slot, !is_a),
+				.near6 = nsn_transit_ip(&transit->ip6, c->slot, is_a),
+				.far6 = nsn_transit_ip(&transit->ip6, c->slot, !is_a),
 				.translated = is_a ? c->translated_a : c->translated_b,
 				.other_translated = is_a ? c->translated_b : c->translated_a};
 	if (!far->other)
@@ -108,11 +123,15 @@ int nsn_border_make(struct nsn_border *ret, const struct nsn_intent *intent,
 		    const struct nsn_transit *transit, const struct nsn_tenant *t,
 		    uint32_t generation, struct nsnet_err *err)
 {
+	NSN_AUTO(nsn_freep) struct nsn_policy *policies = NULL;
 	const struct nsn_side own = {.tenant = t};
+	struct nsn_intent about;
 	size_t i;
 	int r = 0;
 
 	*ret = (struct nsn_border){.intent = intent, .generation = generation};
+	if (nsn_flows_about(&about, &policies, intent, t) < 0)
+		return nsn_err_nomem(err);
 	ret->far = calloc(n_cables + 1, sizeof(*ret->far));
 	if (!ret->far)
 		return nsn_err_nomem(err);
@@ -121,10 +140,13 @@ int nsn_border_make(struct nsn_border *ret, const struct nsn_intent *intent,
 			r = add_far(ret, &cables[i], transit, t, err);
 	if (r < 0)
 		return r;
-	qsort(ret->far, ret->n_far, sizeof(*ret->far), by_link);
+	if (ret->n_far > 0)
+		qsort(ret->far, ret->n_far, sizeof(*ret->far), by_link);
+	ret->intent = &about;
 	for (i = 0; r == 0 && i < ret->n_far; i++)
 		r = add_pair(ret, &ret->far[i], t);
 	if (r == 0 && t->inside_deny)
 		r = add_flows(ret, &own, &own);
+	ret->intent = intent;
 	return r < 0 ? nsn_err_nomem(err) : 0;
 }

@@ -47,6 +47,12 @@ void nsn_border_clear(struct nsn_border *b);
 
 /* Whether anything is routed at all. */
 bool nsn_border_is_open(const struct nsn_border *b);
+/*
+ * Whether a quarantine closes the endpoint for its neighbours. That of a tenant, or of a
+ * label, closes the tenant's border and not its inside. @b: NULL: nobody is in one
+ */
+bool nsn_border_closes(const struct nsn_border *b, const struct nsn_tenant *t,
+		       const struct nsn_endpoint *e);
 
 /*
  * nsn_border_make() - The border of one tenant
@@ -60,6 +66,9 @@ int nsn_border_make(struct nsn_border *ret, const struct nsn_intent *intent,
 		    const struct nsn_cable *cables, size_t n_cables,
 		    const struct nsn_transit *transit, const struct nsn_tenant *t,
 		    uint32_t generation, struct nsnet_err *err);
+
+/* The address of one end in the pool: each slot has two, a's is the even one. */
+struct nsn_ip nsn_transit_ip(const struct nsn_prefix *pool, uint32_t slot, bool is_a);
 
 /* The bit of a packet's mark without which there is no route. */
 #define NSN_MARK_ROUTE UINT32_C(1)

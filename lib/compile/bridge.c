@@ -35,6 +35,12 @@
  * than to the gateway, as everything else: ports are isolated and the forward chain
  * is empty.
  *
+ * An endpoint in quarantine is closed for its neighbours, too: what is switched from
+ * and to its port is dropped here, live connections at once, as no rule behind knows
+ * of any. What it says to the gateway is as before: the inet table knows of
+ * quarantines. Its neighbours go on being told its MAC address, by the bridge, which
+ * asks nobody.
+ *
  * Frames to 01:80:c2:00:00:01 to 0f (pause, 802.1X, LLDP and friends) do not pass
  * the prerouting hook: the port itself takes them. It has IPv6 off and is not br0,
  * which all chains of the inet table ask for. The one of spanning tree, which is
@@ -328,6 +334,21 @@ static void prerouting(struct nsn_rules *r, const struct nsn_scope *s)
 		nsn_rule_drop(r, to, DROP_IPV6);
 }
 
+/* All there is of it, ARP and neighbour discovery as well; before all that accepts. */
+static void no_quarantined(struct nsn_rules *r)
+{
+	static const int32_t keys[] = {NFT_META_IIFNAME, NFT_META_OIFNAME};
+	struct nsn_rule *to;
+	size_t i;
+
+	for (i = 0; i < NSN_COUNT(keys); i++) {
+		to = nsn_rule_begin(r, i == 0 ? "in quarantine, for neighbours, too" : "");
+		nsn_rule_key_meta(r, to, keys[i], REG_PORT);
+		nsn_rule_lookup(r, to, SET_CUT, false);
+		nsn_rule_drop(r, to, NSN_QUARANTINE_COUNTER);
+	}
+}
+
 /* To the address of the endpoint behind that port, and to no other: not to a directed broadcast. */
 static void to_own_address(struct nsn_rules *r, uint8_t family)
 {
@@ -375,6 +396,7 @@ static void forward(struct nsn_rules *r, const struct nsn_scope *s)
 
 	if (t->inside_deny)
 		return;
+	no_quarantined(r);
 	to = nsn_rule_begin(r, "endpoints of one tenant");
 	nsn_rule_ethertype_is(r, to, ETHERTYPE_ARP);
 	nsn_rule_accept(r, to);
@@ -404,9 +426,17 @@ static const struct nsn_chain_def chains[] = {
 
 static int add_counters(struct nsn_state *s, struct nsn_place at)
 {
-	static const char *const names[] = {DROP_ARP,	    DROP_SOURCE, DROP_ND,   DROP_EXT,
-					    DROP_DHCP,	    DROP_GROUP,	 DROP_IPV6, DROP_RATE,
-					    DROP_ETHERTYPE, DROP_INSIDE};
+	static const char *const names[] = {DROP_ARP,
+					    DROP_SOURCE,
+					    DROP_ND,
+					    DROP_EXT,
+					    DROP_DHCP,
+					    DROP_GROUP,
+					    DROP_IPV6,
+					    DROP_RATE,
+					    DROP_ETHERTYPE,
+					    DROP_INSIDE,
+					    NSN_QUARANTINE_COUNTER};
 	int r = 0;
 	size_t i;
 
@@ -416,7 +446,7 @@ static int add_counters(struct nsn_state *s, struct nsn_place at)
 }
 
 int nsn_compile_bridge(struct nsn_state *s, struct nsn_place at, const struct nsn_tenant *t,
-		       const char *mark, enum nsn_want want)
+		       const struct nsn_border *b, const char *mark, enum nsn_want want)
 {
 	const struct nsn_scope scope = {.t = t};
 	int r = nsn_compile_table(s, at, NFPROTO_BRIDGE, mark);
@@ -425,7 +455,7 @@ int nsn_compile_bridge(struct nsn_state *s, struct nsn_place at, const struct ns
 	if (r == 0)
 		r = add_counters(s, at);
 	if (r == 0)
-		r = nsn_compile_bridge_sets(s, at, t);
+		r = nsn_compile_bridge_sets(s, at, t, b);
 	for (i = 0; r == 0 && i < NSN_COUNT(chains); i++)
 		if (nsn_compile_has_chain(&chains[i], &scope, want))
 			r = nsn_compile_chain(s, at, NFPROTO_BRIDGE, &chains[i], &scope);

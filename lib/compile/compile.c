@@ -337,7 +337,7 @@ int nsn_compile(const struct nsn_tenant *t, const struct nsn_border *border,
 	if (r == 0)
 		r = nsn_compile_ruleset(ret, gateway, &scope, mark, want);
 	if (r == 0)
-		r = nsn_compile_bridge(ret, gateway, t, mark, want);
+		r = nsn_compile_bridge(ret, gateway, t, border, mark, want);
 	if (r == 0)
 		r = add_bridge(ret, t, open, owner);
 	if (r == 0 && open)

@@ -47,7 +47,7 @@ enum nsn_want {
 /*
  * nsn_compile() - The wanted objects of one tenant
  * @t:     With all ids
- * @border: What crosses its border; NULL: nothing
+ * @border: What crosses its border, and who is in quarantine; NULL: nothing, nobody
  * @owner: Marks
  * @want:  Which state of it
  * @ret:   Empty before; sorted after
@@ -58,6 +58,12 @@ struct nsn_border;
 int nsn_compile(const struct nsn_tenant *t, const struct nsn_border *border,
 		const struct nsn_owner *owner, enum nsn_want want, struct nsn_state *ret,
 		struct nsnet_err *err);
+
+/*
+ * An endpoint that is closed for its neighbours in @observed is so in @wanted, too: what opens
+ * it is for later. 0, -ENOMEM
+ */
+int nsn_compile_stay_cut(struct nsn_state *wanted, const struct nsn_state *observed);
 
 /* The comment on the gateway's table: says which store, which tenant. At most 120 bytes. */
 #define NSN_MARK_SIZE 128

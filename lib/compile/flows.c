@@ -739,6 +739,27 @@ static bool is_closed(const struct claims *c, const struct nsn_quarantine *of)
 	return false;
 }
 
+/* Copies of the structures alone: what they point to stays the intent's. */
+int nsn_flows_about(struct nsn_intent *ret, struct nsn_policy **policies,
+		    const struct nsn_intent *intent, const struct nsn_tenant *t)
+{
+	size_t n = 0, i;
+
+	*ret = *intent;
+	*policies = NULL;
+	for (i = 0; i < intent->n_policies; i++)
+		n += nsn_flows_names(&intent->policies[i], t);
+	*policies = calloc(n + 1, sizeof(**policies));
+	if (!*policies)
+		return -ENOMEM;
+	ret->policies = *policies;
+	ret->n_policies = 0;
+	for (i = 0; i < intent->n_policies; i++)
+		if (nsn_flows_names(&intent->policies[i], t))
+			(*policies)[ret->n_policies++] = intent->policies[i];
+	return 0;
+}
+
 bool nsn_flows_join(const struct nsn_intent *intent, const struct nsn_tenant *from,
 		    const struct nsn_tenant *to)
 {

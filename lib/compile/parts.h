@@ -22,8 +22,9 @@ int nsn_compile_endpoint_sysctls(struct nsn_state *s, struct nsn_place at, bool 
 struct nsn_scope;
 int nsn_compile_ruleset(struct nsn_state *s, struct nsn_place at, const struct nsn_scope *scope,
 			const char *mark, enum nsn_want want);
+/* @b: also one that nothing crosses, for the quarantines; or NULL */
 int nsn_compile_bridge(struct nsn_state *s, struct nsn_place at, const struct nsn_tenant *t,
-		       const char *mark, enum nsn_want want);
+		       const struct nsn_border *b, const char *mark, enum nsn_want want);
 
 /* Cables and routes over them. 0 or -ENOMEM. */
 int nsn_compile_border(struct nsn_state *s, const struct nsn_tenant *t, const struct nsn_border *b,

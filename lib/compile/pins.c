@@ -41,6 +41,7 @@ static const struct set {
 	 sizeof(udata_concat)},
 	{SET_ND, 0, CONCAT3(T_IFNAME, T_ETHER, T_INTEGER), KEY6_LEN, 0, udata_nd, sizeof(udata_nd)},
 	{SET_EXT, 0, T_PROTO, 1, 0, udata_number, sizeof(udata_number)},
+	{SET_CUT, 0, T_IFNAME, PORT_LEN, 0, udata_name, sizeof(udata_name)},
 	{SET_SENT, NFT_SET_OBJECT, T_IFNAME, PORT_LEN, NFT_OBJECT_LIMIT, udata_name_map,
 	 sizeof(udata_name_map)},
 	{SET_RCVD, NFT_SET_OBJECT, T_IFNAME, PORT_LEN, NFT_OBJECT_LIMIT, udata_name_map,
@@ -144,6 +145,19 @@ static int add_port_rate(struct nsn_state *s, struct nsn_place at, const char *w
 	return r < 0 ? r : add_elem(s, at, what, key, sizeof(key), name);
 }
 
+/*
+ * By the port's name, whatever `inside` is: when that becomes `allow`, the element is
+ * there already.
+ */
+static int add_cut(struct nsn_state *s, struct nsn_place at, const struct nsn_endpoint *e)
+{
+	char port[NSN_PORT_NAME_SIZE], key[PORT_LEN] = "";
+
+	(void)nsn_compile_port(e, port);
+	memcpy(key, port, strnlen(port, IFNAMSIZ - 1));
+	return add_elem(s, at, SET_CUT, key, sizeof(key), "");
+}
+
 static int add_endpoint(struct nsn_state *s, struct nsn_place at, const struct nsn_endpoint *e)
 {
 	const struct nsn_mac mac = nsn_compile_mac(NSN_MAC_ENDPOINT, e->id);
@@ -161,7 +175,33 @@ static int add_endpoint(struct nsn_state *s, struct nsn_place at, const struct n
 	return r;
 }
 
-int nsn_compile_bridge_sets(struct nsn_state *s, struct nsn_place at, const struct nsn_tenant *t)
+static bool is_cut(const struct nsn_elem *e)
+{
+	return e->family == NFPROTO_BRIDGE && strcmp(e->table, NSN_TABLE_NAME) == 0 &&
+	       strcmp(e->set, SET_CUT) == 0 && e->key_len == PORT_LEN && !e->odd;
+}
+
+int nsn_compile_stay_cut(struct nsn_state *wanted, const struct nsn_state *observed)
+{
+	const struct nsn_place gateway = {.role = NSN_GATEWAY};
+	size_t n, i;
+	const struct nsn_object *list = nsn_state_at(observed, NSN_OBJ_ELEM, gateway, &n);
+	struct nsn_state more = {0};
+	int r = 0;
+
+	/* Found among those that were there before: adding puts @wanted out of order. */
+	for (i = 0; r == 0 && i < n; i++)
+		if (is_cut(&list[i].u.elem) && !nsn_state_find(wanted, &list[i]))
+			r = add_elem(&more, gateway, SET_CUT, list[i].u.elem.key, PORT_LEN, "");
+	for (i = 0; r == 0 && i < more.n; i++)
+		r = add_elem(wanted, gateway, SET_CUT, more.objects[i].u.elem.key, PORT_LEN, "");
+	nsn_state_clear(&more);
+	nsn_state_sort(wanted);
+	return r;
+}
+
+int nsn_compile_bridge_sets(struct nsn_state *s, struct nsn_place at, const struct nsn_tenant *t,
+			    const struct nsn_border *b)
 {
 	int r = 0;
 	size_t i;
@@ -172,6 +212,9 @@ int nsn_compile_bridge_sets(struct nsn_state *s, struct nsn_place at, const stru
 		r = add_elem(s, at, SET_EXT, &ext_headers[i], 1, "");
 	for (i = 0; r == 0 && i < t->n_endpoints; i++)
 		r = add_endpoint(s, at, &t->endpoints[i]);
+	for (i = 0; r == 0 && i < t->n_endpoints; i++)
+		if (nsn_border_closes(b, t, &t->endpoints[i]))
+			r = add_cut(s, at, &t->endpoints[i]);
 	if (r == 0 && t->rate)
 		r = add_tenant_rate(s, at, SET_SENT, t->rate);
 	if (r == 0 && t->rate)

@@ -21,7 +21,15 @@
  */
 
 /* nft's numbers of types, as in pins.c. */
-enum { T_IPV4 = 7, T_IPV6 = 8, T_PROTO = 12, T_SERVICE = 13, T_MARK = 19, T_IFNAME = 41 };
+enum {
+	T_INTEGER = 4,
+	T_IPV4 = 7,
+	T_IPV6 = 8,
+	T_PROTO = 12,
+	T_SERVICE = 13,
+	T_MARK = 19,
+	T_IFNAME = 41
+};
 #define CONCAT2(a, b)	    ((uint32_t)(a) << 6 | (uint32_t)(b))
 #define CONCAT4(a, b, c, d) (CONCAT2(a, b) << 12 | CONCAT2(c, d))
 
@@ -119,6 +127,30 @@ static const struct set {
 	 2,
 	 udata_concat,
 	 sizeof(udata_concat),
+	 true},
+	{SET_SELF4,
+	 0,
+	 CONCAT2(T_IPV4, T_INTEGER),
+	 8,
+	 0,
+	 0,
+	 0,
+	 {0},
+	 0,
+	 udata_self4,
+	 sizeof(udata_self4),
+	 false},
+	{SET_SELF6,
+	 0,
+	 CONCAT2(T_IPV6, T_INTEGER),
+	 32,
+	 0,
+	 0,
+	 0,
+	 {0},
+	 0,
+	 udata_self6,
+	 sizeof(udata_self6),
 	 true},
 	{MAP_SNAT4,
 	 NFT_SET_MAP,
@@ -404,6 +436,18 @@ static int add_snat(struct nsn_state *s, struct nsn_place at, const struct nsn_f
 	return add_elem(s, at, &e);
 }
 
+static int add_self(struct nsn_state *s, struct nsn_place at, const struct nsn_ip *ip)
+{
+	struct elem e = {.set = ip->family == AF_INET6 ? SET_SELF6 : SET_SELF4};
+	const uint32_t len = nsn_ip_bits(ip) / 8;
+
+	if (!ip->family)
+		return 0;
+	field(&e, ip->bytes, ip->bytes, len);
+	field(&e, ip->bytes, ip->bytes, len);
+	return add_elem(s, at, &e);
+}
+
 int nsn_compile_policies(struct nsn_state *s, struct nsn_place at, const struct nsn_scope *scope)
 {
 	const struct nsn_border *b = scope->border;
@@ -420,6 +464,11 @@ int nsn_compile_policies(struct nsn_state *s, struct nsn_place at, const struct 
 		r = add_counters(s, at, scope);
 	if (r == 0)
 		r = add_uses(s, at, b);
+	for (i = 0; r == 0 && i < scope->t->n_endpoints; i++) {
+		r = add_self(s, at, &scope->t->endpoints[i].ip);
+		if (r == 0 && six)
+			r = add_self(s, at, &scope->t->endpoints[i].ip6);
+	}
 	for (i = 0; r == 0 && i < 2 * b->n_far; i++) {
 		const bool v6 = i % 2;
 

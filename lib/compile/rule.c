@@ -4,11 +4,13 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_tables.h>
 
 #include "../base/cleanup.h"
@@ -256,11 +258,84 @@ void nsn_rule_direction_is(struct nsn_rules *r, struct nsn_rule *to, uint8_t dir
 	compare(r, to, NFT_CMP_EQ, &direction, 1);
 }
 
+void nsn_rule_state_is(struct nsn_rules *r, struct nsn_rule *to, uint8_t state)
+{
+	put(r, to, &(struct nsn_expr){.kind = NSN_EXPR_CT, .key = NFT_CT_STATE, .reg = REG});
+	nsn_rule_mark_bits(r, to, NF_CT_STATE_BIT(state), 0);
+	nsn_rule_mark_is(r, to, NFT_CMP_NEQ, 0);
+}
+
 void nsn_rule_map(struct nsn_rules *r, struct nsn_rule *to, const char *map)
 {
 	struct nsn_expr e = {.kind = NSN_EXPR_MAP, .reg = REG, .to = REG};
 
 	put_name(r, to, &e, map);
+}
+
+/* ---- limits --------------------------------------------------------------------------- */
+
+/* Of a link that has such addresses, as nft makes sure in a table of both families. */
+static void key_sender(struct nsn_rules *r, struct nsn_rule *to)
+{
+	const uint16_t ether = ARPHRD_ETHER;
+
+	nsn_rule_key_meta(r, to, NFT_META_IIFTYPE, REG);
+	compare(r, to, NFT_CMP_EQ, &ether, sizeof(ether));
+	nsn_rule_key_payload(r, to, NFT_PAYLOAD_LL_HEADER, NSN_ETH_SADDR, 6, REG);
+}
+
+void nsn_rule_within_rate(struct nsn_rules *r, struct nsn_rule *to, const char *set, uint32_t rate)
+{
+	struct nsn_expr e = {.kind = NSN_EXPR_DYNSET_LIMIT,
+			     .key = NFT_DYNSET_OP_UPDATE,
+			     .reg = REG,
+			     .limit = {.rate = rate, .unit = 1, .burst = rate}};
+
+	key_sender(r, to);
+	put_name(r, to, &e, set);
+}
+
+void nsn_rule_take_share(struct nsn_rules *r, struct nsn_rule *to, uint32_t n)
+{
+	put(r, to,
+	    &(struct nsn_expr){.kind = NSN_EXPR_NUMGEN,
+			       .key = NFT_NG_INCREMENTAL,
+			       .reg = REG,
+			       .limit = {.rate = n}});
+	nsn_rule_set_mark(r, to, true);
+}
+
+static void key_share(struct nsn_rules *r, struct nsn_rule *to)
+{
+	key_sender(r, to);
+	/* Behind the eight bytes of the address. */
+	put(r, to,
+	    &(struct nsn_expr){.kind = NSN_EXPR_CT, .key = NFT_CT_MARK, .reg = NFT_REG32_02});
+}
+
+void nsn_rule_within_count(struct nsn_rules *r, struct nsn_rule *to, const char *set, uint32_t n)
+{
+	struct nsn_expr e = {.kind = NSN_EXPR_DYNSET_CONNLIMIT,
+			     .key = NFT_DYNSET_OP_ADD,
+			     .reg = REG,
+			     .limit = {.rate = n}};
+
+	key_share(r, to);
+	put_name(r, to, &e, set);
+}
+
+void nsn_rule_remember_share(struct nsn_rules *r, struct nsn_rule *to, const char *set)
+{
+	struct nsn_expr e = {.kind = NSN_EXPR_DYNSET, .key = NFT_DYNSET_OP_UPDATE, .reg = REG};
+
+	key_share(r, to);
+	put_name(r, to, &e, set);
+}
+
+void nsn_rule_remembers_share(struct nsn_rules *r, struct nsn_rule *to, const char *set)
+{
+	key_share(r, to);
+	nsn_rule_lookup(r, to, set, false);
 }
 
 /* ---- what it does --------------------------------------------------------------------- */

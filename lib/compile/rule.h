@@ -63,8 +63,23 @@ void nsn_rule_mark_is(struct nsn_rules *r, struct nsn_rule *to, int32_t op, uint
 void nsn_rule_set_mark(struct nsn_rules *r, struct nsn_rule *to, bool of_connection);
 /* IP_CT_DIR_ORIGINAL, IP_CT_DIR_REPLY. A packet without a connection matches neither. */
 void nsn_rule_direction_is(struct nsn_rules *r, struct nsn_rule *to, uint8_t direction);
+/* IP_CT_RELATED: an error about a connection. */
+void nsn_rule_state_is(struct nsn_rules *r, struct nsn_rule *to, uint8_t state);
 /* What the map has for the key in register 1; nothing: the rule does not match. */
 void nsn_rule_map(struct nsn_rules *r, struct nsn_rule *to, const char *map);
+
+/*
+ * Limits of the sender, by its MAC address. @set: where the kernel counts. A connection
+ * has one of @n shares, by turns; its mark says which, until it gets the one that stays.
+ */
+/* Matches while it sends less than @rate packets a second, and as many at once. */
+void nsn_rule_within_rate(struct nsn_rules *r, struct nsn_rule *to, const char *set, uint32_t rate);
+void nsn_rule_take_share(struct nsn_rules *r, struct nsn_rule *to, uint32_t n);
+/* Matches while @n connections or less have the same sender and share. */
+void nsn_rule_within_count(struct nsn_rules *r, struct nsn_rule *to, const char *set, uint32_t n);
+/* Sender and share: make them an element of a dynamic set; match if they are one. */
+void nsn_rule_remember_share(struct nsn_rules *r, struct nsn_rule *to, const char *set);
+void nsn_rule_remembers_share(struct nsn_rules *r, struct nsn_rule *to, const char *set);
 
 /* What it does. */
 void nsn_rule_snat(struct nsn_rules *r, struct nsn_rule *to, uint8_t family);

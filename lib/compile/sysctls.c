@@ -157,7 +157,15 @@ static int add_routing(struct nsn_state *s, struct nsn_place at, bool routes, bo
 		 {"net/ipv4/conf/all/src_valid_mark", "1", false}},
 	};
 	/* A connection begins with its first packet: who opened it is then known. */
-	static const struct setting loose = {"net/netfilter/nf_conntrack_tcp_loose", "0", false};
+	static const struct setting tcp[] = {
+		{"net/netfilter/nf_conntrack_tcp_loose", "0", false},
+		/*
+		 * What is closed counts no longer as open (limits.c) but stays for a while: with
+		 * the usual two minutes one endpoint that opens and closes as fast as it may
+		 * would fill the gateway of whom it calls.
+		 */
+		{"net/netfilter/nf_conntrack_tcp_timeout_time_wait", "10", false},
+	};
 	static const struct setting six[] = {
 		{"net/ipv6/conf/all/forwarding", "1", true},
 		{"net/ipv6/conf/default/forwarding", "1", false},
@@ -167,8 +175,8 @@ static int add_routing(struct nsn_state *s, struct nsn_place at, bool routes, bo
 
 	for (i = 0; r == 0 && i < NSN_COUNT(marks[0]); i++)
 		r = add(s, at, "", &marks[routes][i], marks[routes][i].name, true);
-	if (r == 0 && routes)
-		r = add(s, at, "", &loose, loose.name, true);
+	for (i = 0; r == 0 && routes && i < NSN_COUNT(tcp); i++)
+		r = add(s, at, "", &tcp[i], tcp[i].name, true);
 	for (i = 0; r == 0 && routes && ipv6 && i < NSN_COUNT(six); i++)
 		r = add(s, at, "", &six[i], six[i].name, false);
 	return r;

@@ -14,13 +14,15 @@
 
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 #define UDATA_U32(type, n) (type), 4, 0, 0, 0, (n)
+#define UDATA_256(type)	   (type), 4, 0, 0, 1, 0
 #else
 #define UDATA_U32(type, n) (type), 4, (n), 0, 0, 0
+#define UDATA_256(type)	   (type), 4, 0, 1, 0, 0
 #endif
 
 enum {
-	UDATA_KEYBYTEORDER =
-		0, /* NFTNL_UDATA_SET_KEYBYTEORDER; 0: as the parts have it, 1: host's */
+	UDATA_KEYBYTEORDER = 0, /* NFTNL_UDATA_SET_KEYBYTEORDER; 0: as the parts have it, 1: host's,
+				   2: network's */
 	UDATA_DATABYTEORDER = 1, /* NFTNL_UDATA_SET_DATABYTEORDER; 1: host's, 2: network's */
 	UDATA_KEY_TYPEOF = 3,	 /* NFTNL_UDATA_SET_KEY_TYPEOF */
 	UDATA_DATA_INTERVAL = 6, /* NFTNL_UDATA_SET_DATA_INTERVAL */
@@ -32,6 +34,10 @@ enum {
 	META_IIFNAME = 6,
 	PAYLOAD_ETHER = 17, /* its description, and the field in it */
 	PAYLOAD_ETHER_SADDR = 2,
+	PAYLOAD_IP = 12,
+	PAYLOAD_IP_SADDR = 11,
+	PAYLOAD_IP6 = 13,
+	PAYLOAD_IP6_SADDR = 8,
 	PAYLOAD_RAW = 0,
 	BASE_TRANSPORT = 3,
 };
@@ -43,9 +49,13 @@ enum {
 
 /* A number in network order. */
 static const uint8_t udata_number[] = {UDATA_U32(UDATA_KEYBYTEORDER, 0)};
-/* type ifname . ether_addr . ADDRESS */
+/* type ether_addr */
+static const uint8_t udata_network[] = {UDATA_U32(UDATA_KEYBYTEORDER, 2)};
+/* type A . B ...: also ifname . ether_addr . ADDRESS */
 static const uint8_t udata_concat[] = {UDATA_U32(UDATA_KEYBYTEORDER, 0),   UDATA_KEY_TYPEOF, 8,
 				       UDATA_U32(UDATA_EXPR, EXPR_CONCAT), UDATA_DATA,	     0};
+/* type ifname */
+static const uint8_t udata_name[] = {UDATA_U32(UDATA_KEYBYTEORDER, 1)};
 /* type ifname : limit. A name of a link is a number in the byte order of the host, to nft. */
 static const uint8_t udata_name_map[] = {UDATA_U32(UDATA_KEYBYTEORDER, 1),
 					 UDATA_U32(UDATA_DATA_INTERVAL, 0)};
@@ -95,6 +105,58 @@ static const uint8_t udata_nd[] = {
 	UDATA_U32(1, PAYLOAD_RAW),
 	UDATA_U32(2, BASE_TRANSPORT),
 	UDATA_U32(3, 64),
+	UDATA_U32(4, 128),
+};
+/* typeof ip saddr . @th,192,32 */
+static const uint8_t udata_self4[] = {
+	UDATA_U32(UDATA_KEYBYTEORDER, 0),
+	UDATA_KEY_TYPEOF,
+	70,
+	UDATA_U32(UDATA_EXPR, EXPR_CONCAT),
+	UDATA_DATA,
+	62,
+	0,
+	20, /* the first part */
+	UDATA_U32(UDATA_EXPR, EXPR_PAYLOAD),
+	UDATA_DATA,
+	12,
+	UDATA_U32(0, PAYLOAD_IP),
+	UDATA_U32(1, PAYLOAD_IP_SADDR),
+	1,
+	38,
+	UDATA_U32(UDATA_EXPR, EXPR_PAYLOAD),
+	UDATA_DATA,
+	30,
+	UDATA_U32(0, PAYLOAD_RAW),
+	UDATA_U32(1, PAYLOAD_RAW),
+	UDATA_U32(2, BASE_TRANSPORT),
+	UDATA_U32(3, 192),
+	UDATA_U32(4, 32),
+};
+/* typeof ip6 saddr . @th,256,128 */
+static const uint8_t udata_self6[] = {
+	UDATA_U32(UDATA_KEYBYTEORDER, 0),
+	UDATA_KEY_TYPEOF,
+	70,
+	UDATA_U32(UDATA_EXPR, EXPR_CONCAT),
+	UDATA_DATA,
+	62,
+	0,
+	20, /* the first part */
+	UDATA_U32(UDATA_EXPR, EXPR_PAYLOAD),
+	UDATA_DATA,
+	12,
+	UDATA_U32(0, PAYLOAD_IP6),
+	UDATA_U32(1, PAYLOAD_IP6_SADDR),
+	1,
+	38,
+	UDATA_U32(UDATA_EXPR, EXPR_PAYLOAD),
+	UDATA_DATA,
+	30,
+	UDATA_U32(0, PAYLOAD_RAW),
+	UDATA_U32(1, PAYLOAD_RAW),
+	UDATA_U32(2, BASE_TRANSPORT),
+	UDATA_256(3),
 	UDATA_U32(4, 128),
 };
 /* clang-format on */

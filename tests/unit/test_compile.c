@@ -16,6 +16,7 @@
 #include <linux/netfilter_bridge.h>
 
 #include "../../lib/base/cleanup.h"
+#include "../../lib/compile/border.h"
 #include "../../lib/compile/compile.h"
 
 static const struct nsn_owner owner = {
@@ -91,8 +92,10 @@ static const char *const common[] = {
 	"counter bridge nsnet nsnet_drop_ipv6",
 	"counter bridge nsnet nsnet_drop_multicast",
 	"counter bridge nsnet nsnet_drop_nd",
+	"counter bridge nsnet nsnet_drop_quarantine",
 	"counter bridge nsnet nsnet_drop_rate",
 	"counter bridge nsnet nsnet_drop_source",
+	"set bridge nsnet nsnet_cut",
 	"set bridge nsnet nsnet_ext",
 	"set bridge nsnet nsnet_nd",
 	"set bridge nsnet nsnet_pin4",
@@ -117,7 +120,7 @@ static const char *const objects_of_plain[] = {
 	"chain inet nsnet input policy drop, 2 rules",
 	"chain inet nsnet output policy drop, 2 rules",
 	"chain inet nsnet prerouting policy drop, 2 rules",
-	"chain bridge nsnet forward policy drop, 4 rules",
+	"chain bridge nsnet forward policy drop, 6 rules",
 	"chain bridge nsnet postrouting policy accept, 0 rules",
 	"chain bridge nsnet prerouting policy drop, 10 rules",
 	"link br0 bridge 06:00:00:00:00:03 group 77",
@@ -160,7 +163,7 @@ static const char *const objects_of_full[] = {
 	"chain inet nsnet input policy drop, 4 rules",
 	"chain inet nsnet output policy drop, 4 rules",
 	"chain inet nsnet prerouting policy drop, 3 rules",
-	"chain bridge nsnet forward policy drop, 7 rules",
+	"chain bridge nsnet forward policy drop, 9 rules",
 	"chain bridge nsnet postrouting policy accept, 2 rules",
 	"chain bridge nsnet prerouting policy drop, 23 rules",
 	"link br0 bridge 06:00:00:00:00:03 group 77",
@@ -235,9 +238,8 @@ static void expect_objects(const struct nsn_state *s, bool (*counts)(const struc
 			continue;
 		text = nsn_arena_printf(&arena, "%s %s", nsn_kind_name(o->kind),
 					nsn_object_str(o, &arena));
-		if (n == n_list)
-			fail_msg("one more: %s", text);
-		assert_string_equal(text, list[n++]);
+		assert_string_equal(text, n < n_list ? list[n] : "no more");
+		n++;
 	}
 	if (n < n_list)
 		fail_msg("not there: %s", list[n]);
@@ -643,6 +645,108 @@ static void a_cut_tenant_has_three_chains_more_and_its_ports_down(void **state)
 	expect_cut(&full, 2);
 }
 
+/* ---- quarantine -------------------------------------------------------------------------- */
+
+/* The gateway of one with somebody in quarantine. */
+static void compile_quarantine(struct nsn_state *s, const struct nsnet_tenant_def *def,
+			       const char *const *who, size_t n)
+{
+	struct nsn_quarantine list[4] = {0};
+	const struct nsn_intent intent = {.quarantines = list, .n_quarantines = n};
+	const struct nsn_border border = {.intent = &intent};
+	struct nsn_tenant t = {0};
+
+	make_tenant(&t, def);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(nsn_peer_parse(&list[i].who, who[i], NULL), 0);
+	assert_int_equal(nsn_compile(&t, &border, &owner, NSN_WANT_BUILT, s, NULL), 0);
+	nsn_tenant_clear(&t);
+}
+
+static bool is_cut(const struct nsn_object *o)
+{
+	return o->kind == NSN_OBJ_ELEM && strcmp(o->u.elem.set, "nsnet_cut") == 0;
+}
+
+static size_t of_kind(const struct nsn_state *s, enum nsn_kind kind)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		n += s->objects[i].kind == kind;
+	return n;
+}
+
+#define CUT(port) "element bridge nsnet nsnet_cut { " port " }"
+
+static bool differs(const struct nsn_object *o, const void *arg)
+{
+	const struct nsn_object *twin = nsn_state_find(arg, o);
+
+	return !twin || !nsn_object_same(twin, o);
+}
+
+/* One element, and no other difference; of an endpoint only, and of this tenant's. */
+static void an_endpoint_in_quarantine_is_one_element_more(void **state)
+{
+	static const char *const app[] = {CUT("nsn9")}, *const both[] = {CUT("nsn10"), CUT("nsn9")};
+	static const char *const who[] = {"customer1/app", "customer1/db"}, *const others[] = {
+										    "customer1",
+										    "label:pci=cde",
+										    "customer2/app",
+										    "customer1/ap"};
+	static const struct nsnet_tenant_def *const defs[] = {&full, &apart};
+
+	(void)state;
+	for (size_t i = 0; i < NSN_COUNT(defs); i++) {
+		struct nsn_state none = {0}, one = {0}, twice = {0}, other = {0};
+
+		compile(&none, defs[i], NSN_WANT_BUILT);
+		compile_quarantine(&one, defs[i], who, 1);
+		compile_quarantine(&twice, defs[i], who, 2);
+		compile_quarantine(&other, defs[i], others, NSN_COUNT(others));
+		expect_objects(&one, is_cut, app, 1);
+		expect_objects(&twice, is_cut, both, 2);
+		expect_objects(&other, is_cut, NULL, 0);
+		assert_int_equal(one.n, none.n + 1);
+		assert_int_equal(of_kind(&one, NSN_OBJ_ELEM), of_kind(&none, NSN_OBJ_ELEM) + 1);
+		nsn_state_filter(&twice, differs, &none);
+		assert_int_equal(twice.n, 2);
+		nsn_state_clear(&none);
+		nsn_state_clear(&one);
+		nsn_state_clear(&twice);
+		nsn_state_clear(&other);
+	}
+}
+
+/* Whoever is released is so when that is stored, and not before; others are left alone. */
+static void what_is_cut_stays_so_until_later(void **state)
+{
+	static const char *const both[] = {CUT("nsn10"), CUT("nsn9")}, *const db[] = {CUT("nsn10")};
+	static const char *const app_and_db[] = {"customer1/app", "customer1/db"};
+	struct nsn_state wanted = {0}, observed = {0}, again = {0};
+	size_t n;
+
+	(void)state;
+	compile_quarantine(&observed, &full, app_and_db, 1);
+	compile_quarantine(&wanted, &full, app_and_db + 1, 1);
+	expect_objects(&wanted, is_cut, db, 1);
+	n = wanted.n;
+	assert_int_equal(nsn_compile_stay_cut(&wanted, &observed), 0);
+	expect_objects(&wanted, is_cut, both, 2);
+	assert_int_equal(wanted.n, n + 1);
+	/* Who is there already is not there twice. */
+	assert_int_equal(nsn_compile_stay_cut(&wanted, &observed), 0);
+	assert_int_equal(wanted.n, n + 1);
+	compile(&again, &full, NSN_WANT_BUILT);
+	n = again.n;
+	assert_int_equal(nsn_compile_stay_cut(&again, &again), 0);
+	assert_int_equal(again.n, n);
+	nsn_state_clear(&wanted);
+	nsn_state_clear(&observed);
+	nsn_state_clear(&again);
+}
+
 /* ---- numbers and words ---------------------------------------------------------------- */
 
 static void forwarding_is_written_before_what_it_resets(void **state)
@@ -740,6 +844,8 @@ int main(void)
 		cmocka_unit_test(all_that_is_named_is_there),
 		cmocka_unit_test(the_highest_rate_has_a_name_of_its_own),
 		cmocka_unit_test(a_cut_tenant_has_three_chains_more_and_its_ports_down),
+		cmocka_unit_test(an_endpoint_in_quarantine_is_one_element_more),
+		cmocka_unit_test(what_is_cut_stays_so_until_later),
 		cmocka_unit_test(forwarding_is_written_before_what_it_resets),
 		cmocka_unit_test(numbers_that_fit_no_mac_address_or_name_are_refused),
 		cmocka_unit_test(the_longest_port_name_fits_a_link),
