@@ -367,7 +367,7 @@ static void each_drift_has_its_plan(void **state)
 }
 
 /* The bridge's table, replaced as a whole. */
-#define REPLACED "~table 10+counter 6+limit 6+set 18+element 3+chain"
+#define REPLACED "~table 11+counter 6+limit 7+set 18+element 3+chain"
 
 /* The same with IPv6, two endpoints and rates; told by their words. */
 static const struct {
@@ -392,7 +392,7 @@ static const struct {
 	{"chain bridge nsnet prerouting policy drop, 23 rules", "+chain", "~chain"},
 	{"chain bridge nsnet postrouting policy accept, 2 rules", "+chain", "~chain"},
 	{"table bridge nsnet (nsnet store 0123456789abcdef0123456789abcdef tenant 3 customer1)",
-	 "+table 10+counter 6+limit 6+set 18+element 3+chain", REPLACED},
+	 "+table 11+counter 6+limit 7+set 18+element 3+chain", REPLACED},
 	{"sysctl net/ipv6/conf/br0/disable_ipv6 = 0", "+sysctl", "~sysctl"},
 	{"address fd00:1::1/64 on br0", "+address", NULL},
 	{"neighbour fd00:1::3 is 02:00:00:00:00:06 on br0 permanent", "+neighbour", "~neighbour"},
