@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "ctx.h"
@@ -78,6 +79,8 @@ static int insert(struct nsnet *n, struct nsn_tenant *want, struct nsnet_err *er
 	if (r < 0)
 		return r;
 	want->created = (int64_t)time(NULL);
+	want->origin.uid = getuid();
+	want->origin.at = want->created;
 	return nsn_store_tenant_insert(n->store, want, err);
 }
 

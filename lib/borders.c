@@ -145,7 +145,10 @@ static bool comes_now(const struct nsn_object *o, const void *arg)
 int nsn_job_withhold(struct nsn_job *job, struct nsnet_err *err)
 {
 	nsn_state_filter(&job->wanted, comes_now, job);
-	return nsn_policies_meet(&job->wanted, &job->observed) < 0 ? nsn_err_nomem(err) : 0;
+	return nsn_compile_stay_cut(&job->wanted, &job->observed) < 0 ||
+			       nsn_policies_meet(&job->wanted, &job->observed) < 0
+		       ? nsn_err_nomem(err)
+		       : 0;
 }
 
 /* ---- gateway by gateway ------------------------------------------------------------------ */

@@ -8,6 +8,7 @@
 #include "compile/border.h"
 #include "compile/compile.h"
 #include "kernel/netns.h"
+#include "kernel/nflog.h"
 #include "model/tenant.h"
 #include "nsnet.h"
 #include "plan/plan.h"
@@ -60,6 +61,15 @@ int nsn_find_endpoint(const struct nsn_tenant *t, const char *name, size_t *ret,
 /* ---- show.c: a tenant that was handed out, as the model has it ------------------------ */
 
 const struct nsn_tenant *nsn_tenants_model(const struct nsnet_tenants *list, size_t i);
+const struct nsn_tenant *nsn_tenant_model(const struct nsnet_tenant *t);
+
+/* ---- policies.c: files that were read ------------------------------------------------ */
+
+struct nsn_policy_set; /* policy/policy.h */
+const struct nsn_policy_set *nsn_policies_set(const struct nsnet_policies *p);
+/* Whether what is expected holds; strings go into @mem. As nsn_intent_ask(). */
+int nsn_expect_ask(struct nsnet_expect *ret, struct nsn_arena *mem, const struct nsn_intent *in,
+		   const struct nsn_expect *e, struct nsnet_err *err);
 
 /* ---- wanted.c: what all tenants together want ---------------------------------------- */
 
@@ -70,6 +80,7 @@ struct nsn_wanted {
 	struct nsn_quarantine_list quarantines;
 	struct nsn_cable_list cables;
 	struct nsn_transit transit;
+	bool transit_chosen; /* else it is what would be, were there nothing else */
 	struct nsn_intent intent;
 };
 
@@ -89,6 +100,33 @@ bool nsn_peers_name(const struct nsn_peer *list, size_t n, const struct nsn_tena
  */
 int nsn_wanted_settle_cables(struct nsnet *n, struct nsn_wanted *w, bool *touched,
 			     struct nsnet_err *err);
+
+/* ---- logged.c: a packet that a rule logged, in words ----------------------------------- */
+
+/* What a struct nsnet_logged points to. */
+struct nsn_logged_text {
+	char from[NSN_IP_STRLEN], to[NSN_IP_STRLEN];
+	char ports[NSN_PORTS_STRLEN];
+};
+
+/*
+ * @at is whose gateway logged it. 1, or 0 when there is nothing to tell: the sender's
+ * gateway tells it, or it is no packet of ours. Without at_ms and lost.
+ */
+int nsn_logged_read(struct nsnet_logged *ret, struct nsn_logged_text *text,
+		    const struct nsn_wanted *all, const struct nsn_tenant *at,
+		    const struct nsn_nflog_packet *p);
+
+/* ---- transit.c: addresses of cables ------------------------------------------------ */
+
+/*
+ * Before the first cable of a store: chooses and stores the pool. -EINVAL, -EEXIST
+ * (BAD_SUBNET, SUBNET_OVERLAP: the variable's), -ENOSPC (POOL_FULL)
+ */
+int nsn_transit_choose(struct nsnet *n, struct nsn_wanted *w, struct nsnet_err *err);
+/* A tenant that has addresses of it cannot be joined: -EEXIST (SUBNET_OVERLAP). */
+int nsn_transit_check(const struct nsn_wanted *w, const struct nsn_tenant *t,
+		      struct nsnet_err *err);
 
 /* ---- change.c: what was done, as data ------------------------------------------ */
 
@@ -176,6 +214,13 @@ int nsn_job_plan(struct nsn_job *job, struct nsnet_err *err);
 int nsn_job_clear_generation(struct nsn_job *job, struct nsnet_err *err);
 
 /*
+ * Whether it could be carried out, as far as that can be known: nobody else is where
+ * something would be pinned, and the kernel would take the rules (nsn_site_check()).
+ */
+int nsn_job_check(struct nsn_job *job, struct nsn_netns **scratch, size_t *checked,
+		  struct nsnet_err *err);
+
+/*
  * nsn_job_converge() - Make the kernel match
  * @job:    Opened with NSN_WANT_BUILT
  * @stored: What was done in the open transaction: CREATED, CHANGED, REMOVED or
@@ -203,6 +248,28 @@ int nsn_job_destroy(struct nsn_job *job, bool dry, struct nsnet_change *c, struc
 int nsn_job_withhold(struct nsn_job *job, struct nsnet_err *err);
 /* Carries the plan out and looks again until nothing is left. Not the store's business. */
 int nsn_job_carry(struct nsn_job *job, struct nsnet_err *err);
+
+/* ---- parts of commands, under the lock ---------------------------------------------- */
+
+/* As nsnet_endpoint_del() and nsnet_tenant_del(); one item more in @c. */
+int nsn_endpoint_drop(struct nsnet *n, const char *tenant, const char *name, bool dry,
+		      struct nsnet_change *c, struct nsnet_err *err);
+int nsn_tenant_drop(struct nsnet *n, const char *name, unsigned int flags, struct nsnet_change *c,
+		    struct nsnet_err *err);
+/* Refuses when rules name the tenant, unless @flags has NSNET_WITH_RULES. -EBUSY (TENANT_NAMED) */
+int nsn_check_named(struct nsnet *n, const struct nsn_tenant *t, unsigned int flags,
+		    struct nsnet_err *err);
+/* In the open transaction. */
+int nsn_forget_cables(struct nsnet *n, const struct nsn_tenant *t, struct nsnet_err *err);
+/* Whether all are there, and can be built. -ENOENT, -EOPNOTSUPP (NOT_YET) */
+int nsn_check_peers(const struct nsn_wanted *all, const struct nsn_peer *list, size_t n,
+		    struct nsnet_err *err);
+/* The same for both sides of a rule; and a denial must deny something. -EINVAL (BAD_RULE) */
+int nsn_check_rule(const struct nsn_wanted *all, const struct nsn_policy *p, struct nsnet_err *err);
+/* What neighbours say to each other with `inside: allow` no quarantine can keep. -EINVAL (BAD_RULE)
+ */
+int nsn_check_keep(const struct nsn_wanted *all, const struct nsn_quarantine *q,
+		   struct nsnet_err *err);
 
 /* ---- borders.c: a change that concerns several gateways -------------------------------- */
 

@@ -131,23 +131,17 @@ static int take_out(struct nsn_tenant *t, const struct nsn_tenant *before, const
 	return 0;
 }
 
-int nsnet_endpoint_del(struct nsnet *n, const char *tenant, const char *name, unsigned int flags,
-		       struct nsnet_change **ret, struct nsnet_err *err)
+int nsn_endpoint_drop(struct nsnet *n, const char *tenant, const char *name, bool dry,
+		      struct nsnet_change *c, struct nsnet_err *err)
 {
 	NSN_AUTO(nsn_tenant_clear) struct nsn_tenant before = {0};
 	NSN_AUTO(nsn_tenant_clear) struct nsn_tenant t = {0};
-	NSN_AUTO(nsnet_change_freep) struct nsnet_change *c = NULL;
-	NSN_AUTO(nsn_unlockp) struct nsnet *locked = NULL;
 	NSN_AUTO(nsn_borders_clear) struct nsn_borders b = {0};
 	NSN_AUTO(nsn_job_close) struct nsn_job job = {.before = &before};
 	struct nsn_item *item = NULL;
 	int r;
 
-	r = nsn_change_new(&c, err);
-	if (r == 0)
-		r = nsn_change_add(c, tenant, name, &item, err);
-	if (r == 0)
-		r = nsn_lock(n, &locked, err);
+	r = nsn_change_add(c, tenant, name, &item, err);
 	if (r == 0)
 		r = nsn_store_begin(n->store, err);
 	if (r < 0)
@@ -166,9 +160,23 @@ int nsnet_endpoint_del(struct nsnet *n, const char *tenant, const char *name, un
 		nsn_plan_only_remove(&job.plan);
 	}
 	if (r == 0)
-		r = nsn_borders_around(&b, &job, n, &t, NSNET_REMOVED, flags & NSNET_DRY_RUN, c,
-				       err);
+		r = nsn_borders_around(&b, &job, n, &t, NSNET_REMOVED, dry, c, err);
 	nsn_store_rollback(n->store);
+	return r;
+}
+
+int nsnet_endpoint_del(struct nsnet *n, const char *tenant, const char *name, unsigned int flags,
+		       struct nsnet_change **ret, struct nsnet_err *err)
+{
+	NSN_AUTO(nsnet_change_freep) struct nsnet_change *c = NULL;
+	NSN_AUTO(nsn_unlockp) struct nsnet *locked = NULL;
+	int r;
+
+	r = nsn_change_new(&c, err);
+	if (r == 0)
+		r = nsn_lock(n, &locked, err);
+	if (r == 0)
+		r = nsn_endpoint_drop(n, tenant, name, flags & NSNET_DRY_RUN, c, err);
 	if (r == 0 && ret)
 		*ret = NSN_TAKE_PTR(c);
 	return r;

@@ -103,8 +103,12 @@ int nsn_job_plan(struct nsn_job *job, struct nsnet_err *err)
 	size_t i;
 	int r;
 
-	if (!nsn_border_is_open(&job->border))
+	if (!nsn_border_is_open(&job->border)) {
+		/* All that can be granted here is that neighbours meet again. */
+		if (job->grants_later && nsn_compile_stay_cut(&job->wanted, &job->observed) < 0)
+			return nsn_err_nomem(err);
 		return nsn_plan(&job->wanted, &job->observed, &job->n->owner, &job->plan, err);
+	}
 	if (now == NSN_GENERATION_NONE || now == 0)
 		now = job->generation ? job->generation % NSN_GENERATIONS + 1 : any();
 	else

@@ -66,24 +66,42 @@ static const struct nsn_wanted *all_wanted(const struct nsn_job *job)
 	return job->all ? job->all : &job->own;
 }
 
+static int by_link(const void *key, const void *element)
+{
+	const uint64_t link = *(const uint64_t *)key;
+	const struct nsn_far *far = element;
+
+	return link < far->link ? -1 : link > far->link;
+}
+
+/* By the number in its name, and not name by name: a shared gateway has 500 cables. */
+static const struct nsn_far *far_of(const struct nsn_border *b, const char *link)
+{
+	char name[NSN_LINK_NAME_SIZE];
+	const struct nsn_far *far;
+	uint64_t number;
+
+	if (b->n_far == 0 || strncmp(link, "nsn", 3) != 0)
+		return NULL;
+	number = strtoull(link + 3, NULL, 10);
+	far = bsearch(&number, b->far, b->n_far, sizeof(*b->far), by_link);
+	return far && strcmp(nsn_far_name(far, name), link) == 0 ? far : NULL;
+}
+
 /* Whether an object is, or hangs on, a cable into a gateway that is not there. */
 static bool has_both_ends(const struct nsn_object *o, const void *arg)
 {
 	const struct nsn_job *job = arg;
-	char name[NSN_LINK_NAME_SIZE];
-	size_t i;
+	const struct nsn_space *space;
+	const struct nsn_far *far;
 
 	if (!o->link[0] || o->at.role == NSN_ENDPOINT)
 		return true;
-	for (i = 0; i < job->border.n_far; i++) {
-		const struct nsn_far *far = &job->border.far[i];
-		const struct nsn_place at = {.role = NSN_FAR, .id = far->other->id};
-		const struct nsn_space *space = nsn_site_space(&job->site, at);
-
-		if (strcmp(nsn_far_name(far, name), o->link) == 0)
-			return space && space->ns;
-	}
-	return true;
+	far = far_of(&job->border, o->link);
+	if (!far)
+		return true;
+	space = nsn_site_space(&job->site, (struct nsn_place){NSN_FAR, far->other->id});
+	return space && space->ns;
 }
 
 /* What cannot be made now: the other tenant's run will make it. */
@@ -496,6 +514,16 @@ static int drop_leftovers(const struct nsn_job *job, struct nsnet_err *err)
 		if (job->site.spaces[i].leftover && !is_wanted(job, job->site.spaces[i].at))
 			r = nsn_pin_drop(job->site.spaces[i].pin, err);
 	return r;
+}
+
+int nsn_job_check(struct nsn_job *job, struct nsn_netns **scratch, size_t *checked,
+		  struct nsnet_err *err)
+{
+	int r = check_pins(job, err);
+
+	if (r == 0)
+		r = nsn_site_check(&job->site, &job->plan, scratch, checked, err);
+	return r < 0 ? nsn_err_wrap(err, r, "tenant '%s'", job->t->name) : 0;
 }
 
 int nsn_job_converge(struct nsn_job *job, enum nsnet_outcome stored, bool dry,

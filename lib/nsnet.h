@@ -61,7 +61,9 @@ const char *nsnet_version(void);
 	  "letters, digits, '.', '_' and '-', up to 63 characters each.")                          \
 	X(BAD_SETTING, 2,                                                                          \
 	  "The value of an option or setting of a tenant does not fit. `tenant set` takes "        \
-	  "KEY=VALUE with the keys subnet, subnet6, mtu, rate, inside, label and owners.")         \
+	  "KEY=VALUE with the keys subnet, subnet6, mtu, rate, new-flows, open-flows, inside, "    \
+	  "label "                                                                                 \
+	  "and owners.")                                                                           \
 	X(BAD_PEER, 2,                                                                             \
 	  "A peer is TENANT, TENANT/ENDPOINT, label:KEY=VALUE, tenants, internet, host, any, or "  \
 	  "an address or network such as 192.168.0.0/16.")                                         \
@@ -125,6 +127,14 @@ const char *nsnet_version(void);
 	  "A rule would connect two tenants whose subnets overlap, or would call one whose "       \
 	  "addresses stand for another there. Give one of them another subnet.")                   \
 	X(TENANT_NAMED, 5, "Rules name the tenant. `tenant del --with-rules` removes them, too.")  \
+	X(OTHER_SET, 5,                                                                            \
+	  "Another set of files owns it. A set changes only what is its own, so that two do not "  \
+	  "take it from each other. Remove it there first, or give both the same `name:`.")        \
+	X(EXPECTATION, 1,                                                                          \
+	  "What the files expect would not hold, so nothing was done. `nsnet plan -f` says why.")  \
+	X(PRUNE_TENANTS, 5,                                                                        \
+	  "Tenants with endpoints would be removed because no file has them any more. Say how "    \
+	  "many with `--prune-tenants`.")                                                          \
 	X(NOT_YET, 2,                                                                              \
 	  "The rule leads beyond this host's tenants, which this version cannot build.")           \
 	X(POOL_FULL, 5, "All addresses of the subnet, or all subnets of the pool, are taken.")     \
@@ -217,6 +227,8 @@ enum {
 	NSNET_DRY_RUN = 1 << 0,	    /* say what would be done, do nothing */
 	NSNET_MUST_CREATE = 1 << 1, /* an identical object is an error, too */
 	NSNET_WITH_RULES = 1 << 2,  /* of tenant del: also the rules that name it */
+	NSNET_PRUNE = 1 << 3,	    /* of apply: what the files do not have any more goes */
+	NSNET_DIFF_ONLY = 1 << 4,   /* of apply, with DRY_RUN: do not look into the kernel */
 };
 
 /*
@@ -280,6 +292,9 @@ struct nsnet_tenant_def {
 	const char *inside;  /* "allow" (default) or "deny": may endpoints talk to each other? */
 	const char *mtu;     /* 576 (1280 with IPv6) to 65535; default 1500 */
 	const char *rate;    /* of all endpoints together, each way; default "none" */
+	/* Connections that each endpoint may open across the border: a second, and at once. A
+	 * number, or "none"; default "4000" and "32768" */
+	const char *new_flows, *open_flows;
 	const char *const *labels; /* "KEY=VALUE" */
 	size_t n_labels;
 	const char *const *owners; /* users of this machine */
@@ -333,7 +348,8 @@ void nsnet_defs_free(struct nsnet_defs *defs);
 const struct nsnet_tenant_def *nsnet_defs_list(const struct nsnet_defs *defs, size_t *count);
 
 struct nsnet_setting {
-	const char *key;   /* subnet, subnet6, mtu, rate, inside, label, owners */
+	/* subnet, subnet6, mtu, rate, new-flows, open-flows, inside, label, owners */
+	const char *key;
 	const char *value; /* as in a definition; label: KEY=VALUE, "KEY=" takes it away */
 };
 
@@ -373,8 +389,11 @@ int nsnet_tenant_set(struct nsnet *n, const char *name, const struct nsnet_setti
  *
  * Something else that is pinned in the tenant's place stays, and a note says so.
  *
- * Return: 0, or -ENOENT (NO_TENANT), -EIO (NOT_DURABLE: the network is gone,
- * the store could not be told)
+ * A quarantine of it outlives it: whoever comes under its name is in it.
+ *
+ * Return: 0, or -ENOENT (NO_TENANT), -EBUSY (TENANT_NAMED: rules name it, or what
+ * a quarantine keeps; not with NSNET_WITH_RULES), -EIO (NOT_DURABLE: the network is
+ * gone, the store could not be told)
  */
 int nsnet_tenant_del(struct nsnet *n, const char *name, unsigned int flags,
 		     struct nsnet_change **ret, struct nsnet_err *err);
@@ -405,6 +424,20 @@ uint64_t nsnet_tenant_capacity(const struct nsnet_tenant *t);
 uint64_t nsnet_tenant_used(const struct nsnet_tenant *t);
 /* Seconds since 1970, UTC. */
 int64_t nsnet_tenant_created(const struct nsnet_tenant *t);
+/* Whom a cable joins it to, by name; of a list it is not known: 0. */
+size_t nsnet_tenant_cables(const struct nsnet_tenant *t);
+const char *nsnet_tenant_cable(const struct nsnet_tenant *t, size_t i);
+
+/* Who said so, when, and where it is written: "" when it came by a command. */
+struct nsnet_origin {
+	const char *set, *file;
+	uint32_t line;
+	uint32_t uid;
+	int64_t at; /* seconds since 1970; 0: not known, made by an older release */
+};
+/* The strings live as long as @t. */
+void nsnet_tenant_origin(const struct nsnet_tenant *t, struct nsnet_origin *ret);
+
 /* Meaningful only when got with NSNET_OBSERVE. */
 enum nsnet_state nsnet_tenant_state(const struct nsnet_tenant *t);
 /* Bytes received from and sent to the tenant's endpoints by its gateway; with NSNET_OBSERVE. */
@@ -419,6 +452,9 @@ const char *nsnet_tenant_inside(const struct nsnet_tenant *t);	 /* "allow", "den
 uint32_t nsnet_tenant_mtu(const struct nsnet_tenant *t);
 const char *nsnet_tenant_rate(const struct nsnet_tenant *t);   /* "10mbit", "none" */
 uint64_t nsnet_tenant_rate_bits(const struct nsnet_tenant *t); /* a second; 0: none */
+/* Connections that each endpoint may open across the border: a second, at once. 0: no limit */
+uint32_t nsnet_tenant_new_flows(const struct nsnet_tenant *t);
+uint32_t nsnet_tenant_open_flows(const struct nsnet_tenant *t);
 size_t nsnet_tenant_labels(const struct nsnet_tenant *t);
 const char *nsnet_tenant_label_key(const struct nsnet_tenant *t, size_t i); /* by key */
 const char *nsnet_tenant_label_value(const struct nsnet_tenant *t, size_t i);
@@ -650,6 +686,165 @@ int nsnet_quarantine(struct nsnet *n, const char *who, const char *because, cons
 /* -ENOENT (NO_QUARANTINE) */
 int nsnet_release(struct nsnet *n, const char *who, unsigned int flags, struct nsnet_change **ret,
 		  struct nsnet_err *err);
+
+/* All quarantines, by who is in it. */
+struct nsnet_quarantines;
+void nsnet_quarantines_free(struct nsnet_quarantines *list);
+int nsnet_quarantine_list(struct nsnet *n, struct nsnet_quarantines **ret, struct nsnet_err *err);
+size_t nsnet_quarantines_count(const struct nsnet_quarantines *list);
+
+/* Strings live as long as the list. */
+struct nsnet_quarantined {
+	const char *who; /* "customer3", "customer3/db", "label:env=prod" */
+	const char *because;
+	const char *const *keep; /* flows that stay */
+	size_t n_keep;
+	int64_t since;		/* seconds since 1970; 0: not said */
+	uint32_t uid;		/* who did it */
+	const char *set, *file; /* where it was written, or "" */
+	uint32_t line;
+};
+void nsnet_quarantines_get(const struct nsnet_quarantines *list, size_t i,
+			   struct nsnet_quarantined *ret);
+
+/* Whether it is about the tenant as a whole, by its name or by a label that it carries. */
+bool nsnet_quarantined_tenant(const struct nsnet_quarantined *q, const struct nsnet_tenant *t);
+/* The same for its endpoint at place @i, also by its own name. */
+bool nsnet_quarantined_endpoint(const struct nsnet_quarantined *q, const struct nsnet_tenant *t,
+				size_t i);
+
+/* ---- monitor: what rules log ----------------------------------------------------- */
+
+/*
+ * Rules with `log: new` tell of each connection that is opened by them (or denied),
+ * those with `log: all` of each packet, too. The kernel hands it to one listener for each
+ * gateway, and to nobody while none listens.
+ */
+struct nsnet_monitor;
+
+/* One end: names where they are known, the address in any case. */
+struct nsnet_logged_end {
+	const char *tenant, *endpoint; /* "" where not known */
+	const char *address;
+	uint16_t port; /* 0: it has none */
+};
+
+/* Strings live until the callback returns. Whatever the packet had in it: no control characters. */
+struct nsnet_logged {
+	int64_t at_ms;	    /* milliseconds since 1970 */
+	const char *tenant; /* the sender's, whose gateway told it */
+	const char *rule;   /* "" when it is gone already */
+	bool deny;	    /* the rule denied it */
+	bool open;	    /* it opens a connection; else it is one more packet */
+	struct nsnet_logged_end from, to;
+	uint8_t protocol;  /* of IP */
+	const char *ports; /* in the words of rules: "tcp/5432", "icmp/echo", "icmp", "47" */
+	uint64_t lost; /* so many of this gateway's were lost before it: more came than were read */
+};
+
+/**
+ * nsnet_monitor_open() - Listen to what rules log
+ * @n:       Handle; has to outlive the monitor
+ * @tenants: Only what they send or are sent
+ * @count:   How many; 0: all
+ * @ret:     The monitor
+ * @err:     Filled on failure
+ *
+ * It listens in each gateway that a logging rule is about, and once a second looks which
+ * those are: what a new gateway logs in its first second may be missed. A gateway that is
+ * deleted while nobody reads lives on, empty and without a way out, until somebody does.
+ *
+ * Return: 0, or -ENOENT (NO_TENANT), -EBUSY (KERNEL: another program listens there)
+ */
+int nsnet_monitor_open(struct nsnet *n, const char *const *tenants, size_t count,
+		       struct nsnet_monitor **ret, struct nsnet_err *err);
+void nsnet_monitor_close(struct nsnet_monitor *m);
+/* Is readable when nsnet_monitor_read() has something to do: at least once a second. */
+int nsnet_monitor_fd(const struct nsnet_monitor *m);
+/* The gateways that it listens to now. */
+size_t nsnet_monitor_gateways(const struct nsnet_monitor *m);
+/**
+ * nsnet_monitor_read() - Wait for something, hand it on
+ * @timeout_ms: 0: do not wait, -1: for ever
+ * @each:       Returns 0 or a negative errno, which ends it
+ *
+ * Returns also when there was something to do and nothing to tell, and after a signal.
+ *
+ * Return: how many were handed on, or a negative errno
+ */
+int nsnet_monitor_read(struct nsnet_monitor *m, int timeout_ms,
+		       int (*each)(const struct nsnet_logged *l, void *arg), void *arg,
+		       struct nsnet_err *err);
+
+/* ---- apply: what files say, made so -------------------------------------------------- */
+
+/* One thing that the files say and the store does not, or the other way round. */
+struct nsnet_difference {
+	const char *op;	  /* "+", "~", "-" */
+	const char *kind; /* "tenant", "endpoint", "rule", "quarantine" */
+	const char *name;
+	const char *text; /* what it is, or what changes: "mtu 1500 -> 9000" */
+	const char *was;  /* of a rule or a quarantine: what was different; or NULL */
+	const char *file; /* where it is written, or was */
+	uint32_t line;
+	bool kept; /* it would go, with NSNET_PRUNE */
+};
+
+/* A pair that may talk afterwards and may not now, or may no more. */
+struct nsnet_effect {
+	bool opens; /* else it closes */
+	/* "customer1", "customer1/db"; "customer1 (others)": endpoints nobody names alone */
+	const char *from, *to;
+	const char *const *ports; /* "tcp/443", "icmp", "other protocols", "any" */
+	size_t n_ports;
+};
+
+struct nsnet_applied;
+
+/**
+ * nsnet_apply() - Make all be as files say
+ * @n:             Handle
+ * @p:             The files, without errors
+ * @flags:         NSNET_DRY_RUN (with NSNET_DIFF_ONLY), NSNET_PRUNE
+ * @prune_tenants: How many tenants with endpoints may go
+ * @ret:           What differs and what comes of it, also when it was refused after that was
+ *                 known; NULL on any other failure. May be NULL
+ * @err:           Filled on failure
+ *
+ * Files are of sets, and a set changes only what is its own or nobody's yet. What a
+ * file does not say of a tenant has its default; `auto` is whatever there is. What
+ * the files have no more stays, but with NSNET_PRUNE.
+ *
+ * All of it is tried first, in a transaction that is rolled back: whether addresses
+ * and cables can be had, whether `expect:` holds, whether the kernel would take the
+ * rules. Then every gateway stops to let through what it shall not, the store is told,
+ * at once, and what is new is made. Who dies after that leaves a part of it, which
+ * nsnet_repair() completes.
+ *
+ * Return: 0, or -EPERM (EXPECTATION: it does not hold), -EBUSY (PRUNE_TENANTS: another
+ * number; TENANT_NAMED), -EEXIST (OTHER_SET, SUBNET_OVERLAP, ADDRESS_TAKEN, PIN_FOREIGN),
+ * -EOPNOTSUPP (NOT_YET), -EINVAL, or what the kernel or the store answered
+ */
+int nsnet_apply(struct nsnet *n, const struct nsnet_policies *p, unsigned int flags,
+		size_t prune_tenants, struct nsnet_applied **ret, struct nsnet_err *err);
+void nsnet_applied_free(struct nsnet_applied *a);
+
+/* Tenants, then rules, then quarantines; strings live as long as @a. */
+size_t nsnet_applied_differences(const struct nsnet_applied *a);
+void nsnet_applied_difference(const struct nsnet_applied *a, size_t i,
+			      struct nsnet_difference *ret);
+/* What opens before what closes. */
+size_t nsnet_applied_effects(const struct nsnet_applied *a);
+void nsnet_applied_effect(const struct nsnet_applied *a, size_t i, struct nsnet_effect *ret);
+/* What the files expect, of everything that is stored afterwards. */
+size_t nsnet_applied_expects(const struct nsnet_applied *a);
+void nsnet_applied_expect(const struct nsnet_applied *a, size_t i, struct nsnet_expect *ret);
+/* How many nft objects the kernel was asked about, and would take. */
+size_t nsnet_applied_checked(const struct nsnet_applied *a);
+/* Tenants with endpoints that go, or would. */
+size_t nsnet_applied_pruned(const struct nsnet_applied *a);
+/* The steps; as long as @a. */
+const struct nsnet_change *nsnet_applied_change(const struct nsnet_applied *a);
 
 /* ---- the engine by hand ----------------------------------------------------- */
 

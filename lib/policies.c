@@ -36,6 +36,11 @@ void nsnet_policies_free(struct nsnet_policies *p)
 }
 NSN_CLEANUP(struct nsnet_policies, nsnet_policies_free)
 
+const struct nsn_policy_set *nsn_policies_set(const struct nsnet_policies *p)
+{
+	return &p->set;
+}
+
 /* ---- what is wrong ---------------------------------------------------------------------- */
 
 /* As much of a line as anybody reads, and what is before the place in it. */
@@ -347,10 +352,10 @@ int nsnet_policy_manual(char **ret, struct nsnet_err *err)
  */
 
 /* "customer1/worker", or the peer of the flow when it is no tenant. */
-static const char *side(const struct nsnet_policies *p, const struct nsn_peer *peer, size_t tenant,
+static const char *side(const struct nsn_intent *in, const struct nsn_peer *peer, size_t tenant,
 			size_t endpoint, char buf[NSN_PEER_STRLEN])
 {
-	const struct nsn_tenant *t = tenant < p->n_tenants ? &p->tenants[tenant] : NULL;
+	const struct nsn_tenant *t = tenant < in->n_tenants ? &in->tenants[tenant] : NULL;
 
 	if (t && endpoint < t->n_endpoints)
 		(void)snprintf(buf, NSN_PEER_STRLEN, "%s/%s", t->name, t->endpoints[endpoint].name);
@@ -361,12 +366,19 @@ static const char *side(const struct nsnet_policies *p, const struct nsn_peer *p
 	return buf;
 }
 
-static const char *why(struct nsnet_policies *p, const struct nsn_answer *a)
+/* "policies/30-peering.yaml:3"; nothing of what came by a command. */
+static const char *place(struct nsn_arena *mem, const char *before, const struct nsn_origin *o)
+{
+	return o->file[0] ? nsn_arena_printf(mem, "%s (%s:%u)", before, o->file, o->line) : before;
+}
+
+static const char *why(struct nsn_arena *mem, const struct nsn_answer *a)
 {
 	const struct nsn_origin *o = a->policy	     ? &a->policy->origin
 				     : a->quarantine ? &a->quarantine->origin
 						     : NULL;
 	char who[NSN_PEER_STRLEN];
+	const char *text;
 
 	if (a->quarantine)
 		(void)nsn_peer_str(&a->quarantine->who, who);
@@ -379,41 +391,62 @@ static const char *why(struct nsnet_policies *p, const struct nsn_answer *a)
 	case NSN_WHY_DENY:
 		if (!a->policy)
 			break;
-		return nsn_arena_printf(&p->mem, "rule '%s' (%s:%u) %s it", a->policy->name,
-					o->file, o->line,
-					a->reason == NSN_WHY_ALLOW ? "allows" : "denies");
+		text = nsn_arena_printf(mem, "rule '%s'", a->policy->name);
+		text = text ? place(mem, text, o) : NULL;
+		return text ? nsn_arena_printf(mem, "%s %s it", text,
+					       a->reason == NSN_WHY_ALLOW ? "allows" : "denies")
+			    : NULL;
 	case NSN_WHY_QUARANTINE:
 	case NSN_WHY_KEPT:
 		if (!a->quarantine)
 			break;
-		return nsn_arena_printf(&p->mem, "%s is in quarantine (%s:%u)%s", who, o->file,
-					o->line,
-					a->reason == NSN_WHY_KEPT ? ", which keeps it" : "");
+		text = nsn_arena_printf(mem, "%s is in quarantine", who);
+		text = text ? place(mem, text, o) : NULL;
+		return text && a->reason == NSN_WHY_KEPT
+			       ? nsn_arena_printf(mem, "%s, which keeps it", text)
+			       : text;
 	case NSN_WHY_NO_RULE:
 		break;
 	}
 	return "no rule allows it";
 }
 
-static int fill_reason(struct nsnet_policies *p, struct nsnet_expect *ret,
+static int fill_reason(struct nsn_arena *mem, struct nsnet_expect *ret, const struct nsn_intent *in,
 		       const struct nsn_flow *flow, const struct nsn_answer *a)
 {
 	char from[NSN_PEER_STRLEN], to[NSN_PEER_STRLEN];
-	const char *reason = why(p, a);
+	const char *reason = why(mem, a);
 
 	if (!reason)
 		return -ENOMEM;
-	ret->reason =
-		nsn_arena_printf(&p->mem, "%s -> %s: %s",
-				 side(p, &flow->from, a->from_tenant, a->from_endpoint, from),
-				 side(p, &flow->to, a->to_tenant, a->to_endpoint, to), reason);
+	ret->reason = nsn_arena_printf(
+		mem, "%s -> %s: %s", side(in, &flow->from, a->from_tenant, a->from_endpoint, from),
+		side(in, &flow->to, a->to_tenant, a->to_endpoint, to), reason);
 	return ret->reason ? 0 : -ENOMEM;
+}
+
+int nsn_expect_ask(struct nsnet_expect *ret, struct nsn_arena *mem, const struct nsn_intent *in,
+		   const struct nsn_expect *e, struct nsnet_err *err)
+{
+	char flow[NSN_FLOW_STRLEN];
+	struct nsnet_expect answer = {.can = e->can, .line = e->line};
+	struct nsn_answer a = {0};
+	int r = nsn_intent_ask(&a, in, &e->flow, e->can, err);
+
+	if (r < 0)
+		return r;
+	answer.holds = a.verdict == (e->can ? NSN_ALLOWED : NSN_DENIED);
+	answer.flow = nsn_arena_strdup(mem, nsn_flow_str(&e->flow, flow));
+	answer.file = nsn_arena_strdup(mem, e->file);
+	if (!answer.flow || !answer.file || fill_reason(mem, &answer, in, &e->flow, &a) < 0)
+		return nsn_err_nomem(err);
+	*ret = answer;
+	return 0;
 }
 
 int nsnet_policies_ask(struct nsnet_policies *p, size_t i, struct nsnet_expect *ret,
 		       struct nsnet_err *err)
 {
-	const struct nsn_expect *e = &p->set.expects[i];
 	const struct nsn_intent intent = {
 		.tenants = p->tenants,
 		.n_tenants = p->n_tenants,
@@ -423,17 +456,6 @@ int nsnet_policies_ask(struct nsnet_policies *p, size_t i, struct nsnet_expect *
 		.n_quarantines = p->set.n_quarantines,
 		.now = p->now,
 	};
-	char flow[NSN_FLOW_STRLEN];
-	struct nsnet_expect answer = {.can = e->can, .file = e->file, .line = e->line};
-	struct nsn_answer a = {0};
-	int r = nsn_intent_ask(&a, &intent, &e->flow, e->can, err);
 
-	if (r < 0)
-		return r;
-	answer.holds = a.verdict == (e->can ? NSN_ALLOWED : NSN_DENIED);
-	answer.flow = nsn_arena_strdup(&p->mem, nsn_flow_str(&e->flow, flow));
-	if (!answer.flow || fill_reason(p, &answer, &e->flow, &a) < 0)
-		return nsn_err_nomem(err);
-	*ret = answer;
-	return 0;
+	return nsn_expect_ask(ret, &p->mem, &intent, &p->set.expects[i], err);
 }

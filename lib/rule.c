@@ -136,8 +136,8 @@ static int check_peer(const struct nsn_wanted *all, const struct nsn_peer *p, st
 		       : 0;
 }
 
-static int check_peers(const struct nsn_wanted *all, const struct nsn_peer *list, size_t n,
-		       struct nsnet_err *err)
+int nsn_check_peers(const struct nsn_wanted *all, const struct nsn_peer *list, size_t n,
+		    struct nsnet_err *err)
 {
 	size_t i;
 	int r = 0;
@@ -145,6 +145,76 @@ static int check_peers(const struct nsn_wanted *all, const struct nsn_peer *list
 	for (i = 0; r == 0 && i < n; i++)
 		r = check_peer(all, &list[i], err);
 	return r;
+}
+
+/* Whether some of a flow's pairs are the endpoint and a neighbour of it. */
+static bool is_among(const struct nsn_flow *f, const struct nsn_peer *who,
+		     const struct nsn_tenant *t)
+{
+	return nsn_peers_name(&f->from, 1, t) && nsn_peers_name(&f->to, 1, t) &&
+	       (f->from.kind != NSN_PEER_ENDPOINT || f->to.kind != NSN_PEER_ENDPOINT ||
+		nsn_peer_same(&f->from, who) || nsn_peer_same(&f->to, who));
+}
+
+int nsn_check_keep(const struct nsn_wanted *all, const struct nsn_quarantine *q,
+		   struct nsnet_err *err)
+{
+	const struct nsn_tenant *t = NULL;
+	char flow[NSN_FLOW_STRLEN];
+	size_t i;
+
+	for (i = 0; q->who.kind == NSN_PEER_ENDPOINT && i < all->tenants.n; i++)
+		if (strcmp(all->tenants.tenants[i].name, q->who.tenant) == 0)
+			t = &all->tenants.tenants[i];
+	for (i = 0; t && !t->inside_deny && i < q->n_keep; i++) {
+		if (!is_among(&q->keep[i], &q->who, t))
+			continue;
+		(void)nsn_err(err, -EINVAL, NSNET_E_BAD_RULE,
+			      "'%s' cannot be kept: endpoints of %s talk without a rule, and its "
+			      "bridge cannot tell one connection of theirs from another",
+			      nsn_flow_str(&q->keep[i], flow), t->name);
+		return nsn_err_hint(err, -EINVAL, "nsnet tenant set %s inside=deny", t->name);
+	}
+	return 0;
+}
+
+static bool is_of(const struct nsn_peer *list, size_t n, const struct nsn_tenant *t)
+{
+	bool is = false;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		is |= (list[i].kind == NSN_PEER_TENANT || list[i].kind == NSN_PEER_ENDPOINT) &&
+		      strcmp(list[i].tenant, t->name) == 0;
+	return is;
+}
+
+/* Who is told that it is denied has to be able to believe it. */
+static int check_inside(const struct nsn_wanted *all, const struct nsn_policy *p,
+			struct nsnet_err *err)
+{
+	size_t i;
+
+	for (i = 0; p->deny && i < all->tenants.n; i++) {
+		const struct nsn_tenant *t = &all->tenants.tenants[i];
+
+		if (t->inside_deny || !is_of(p->from, p->n_from, t) || !is_of(p->to, p->n_to, t))
+			continue;
+		(void)nsn_err(err, -EINVAL, NSNET_E_BAD_RULE,
+			      "rule '%s' would deny nothing: endpoints of %s talk without a rule",
+			      p->name, t->name);
+		return nsn_err_hint(err, -EINVAL, "nsnet tenant set %s inside=deny", t->name);
+	}
+	return 0;
+}
+
+int nsn_check_rule(const struct nsn_wanted *all, const struct nsn_policy *p, struct nsnet_err *err)
+{
+	int r = nsn_check_peers(all, p->from, p->n_from, err);
+
+	if (r == 0)
+		r = nsn_check_peers(all, p->to, p->n_to, err);
+	return r == 0 ? check_inside(all, p, err) : r;
 }
 
 /* What a dry run has chosen is for others to take. */
@@ -192,9 +262,7 @@ static int follow(struct nsnet *n, const struct nsn_policy *p, bool check, bool 
 	int r = check ? nsn_wanted_load(n, false, &all, err) : 0;
 
 	if (r == 0 && check)
-		r = check_peers(&all, p->from, p->n_from, err);
-	if (r == 0 && check)
-		r = check_peers(&all, p->to, p->n_to, err);
+		r = nsn_check_rule(&all, p, err);
 	if (r == 0)
 		r = nsn_borders_open(&b, n, err);
 	if (r < 0)
@@ -283,16 +351,19 @@ static int parse_quarantine(struct nsn_quarantine *q, const char *who, const cha
 	return r;
 }
 
-static int follow_who(struct nsnet *n, const struct nsn_peer *who, bool check, bool dry,
-		      struct nsnet_change *c, struct nsnet_err *err)
+/* @put: the quarantine, unless it is one that goes */
+static int follow_who(struct nsnet *n, const struct nsn_peer *who, const struct nsn_quarantine *put,
+		      bool dry, struct nsnet_change *c, struct nsnet_err *err)
 {
 	NSN_AUTO(nsn_borders_clear) struct nsn_borders b = {.last = true};
 	NSN_AUTO(nsn_wanted_clear) struct nsn_wanted before = {0};
 	size_t i;
 	int r = nsn_wanted_load(n, false, &before, err);
 
-	if (r == 0 && check)
+	if (r == 0 && put)
 		r = check_peer(&before, who, err);
+	if (r == 0 && put)
+		r = nsn_check_keep(&before, put, err);
 	if (r == 0)
 		r = nsn_borders_open(&b, n, err);
 	if (r < 0)
@@ -324,7 +395,7 @@ int nsnet_quarantine(struct nsnet *n, const char *who, const char *because, cons
 		return r;
 	r = nsn_store_quarantine_put(n->store, &q, err);
 	if (r == 0)
-		r = follow_who(n, &q.who, true, flags & NSNET_DRY_RUN, c, err);
+		r = follow_who(n, &q.who, &q, flags & NSNET_DRY_RUN, c, err);
 	done(n, flags);
 	if (r == 0 && ret)
 		*ret = NSN_TAKE_PTR(c);
@@ -350,7 +421,7 @@ int nsnet_release(struct nsnet *n, const char *who, unsigned int flags, struct n
 		return r;
 	r = nsn_store_quarantine_delete(n->store, &peer, err);
 	if (r == 0)
-		r = follow_who(n, &peer, false, flags & NSNET_DRY_RUN, c, err);
+		r = follow_who(n, &peer, NULL, flags & NSNET_DRY_RUN, c, err);
 	done(n, flags);
 	if (r == 0 && ret)
 		*ret = NSN_TAKE_PTR(c);

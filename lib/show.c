@@ -37,6 +37,8 @@ struct nsnet_tenant {
 	struct endpoint_text *endpoints;
 	struct drop *drops;
 	size_t n_drops;
+	char (*cables)[NSN_NAME_MAX + 1]; /* by name */
+	size_t n_cables;
 	enum nsnet_state state;
 	uint64_t rx, tx, dropped;
 };
@@ -54,6 +56,7 @@ static void clear(struct nsnet_tenant *t)
 	nsn_tenant_clear(&t->t);
 	free(t->endpoints);
 	free(t->drops);
+	free(t->cables);
 }
 
 static int fill_text(struct nsnet_tenant *t, struct nsnet_err *err)
@@ -185,10 +188,36 @@ static int observe(struct nsnet *n, const struct nsn_wanted *all, struct nsnet_t
 	return count(t, &job.observed, err);
 }
 
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+static int fill_cables(struct nsnet_tenant *t, const struct nsn_wanted *all, struct nsnet_err *err)
+{
+	size_t i;
+
+	t->cables = calloc(all->cables.n + 1, sizeof(*t->cables));
+	if (!t->cables)
+		return nsn_err_nomem(err);
+	for (i = 0; i < all->cables.n; i++) {
+		const struct nsn_cable *c = &all->cables.cables[i];
+		const struct nsn_tenant *other = c->a == t->t.id   ? nsn_wanted_tenant(all, c->b)
+						 : c->b == t->t.id ? nsn_wanted_tenant(all, c->a)
+								   : NULL;
+
+		if (other)
+			memcpy(t->cables[t->n_cables++], other->name, sizeof(other->name));
+	}
+	qsort(t->cables, t->n_cables, sizeof(*t->cables), by_text);
+	return 0;
+}
+
 int nsnet_tenant_get(struct nsnet *n, const char *name, unsigned int flags,
 		     struct nsnet_tenant **ret, struct nsnet_err *err)
 {
 	NSN_AUTO(nsnet_tenant_freep) struct nsnet_tenant *t = calloc(1, sizeof(*t));
+	NSN_AUTO(nsn_wanted_clear) struct nsn_wanted all = {0};
 	int r;
 
 	if (!t)
@@ -196,8 +225,12 @@ int nsnet_tenant_get(struct nsnet *n, const char *name, unsigned int flags,
 	r = nsn_store_tenant_get(n->store, name, &t->t, err);
 	if (r == 0)
 		r = fill_text(t, err);
+	if (r == 0)
+		r = nsn_wanted_load(n, false, &all, err);
+	if (r == 0)
+		r = fill_cables(t, &all, err);
 	if (r == 0 && (flags & NSNET_OBSERVE))
-		r = observe(n, NULL, t, err);
+		r = observe(n, &all, t, err);
 	if (r < 0)
 		return r;
 	*ret = NSN_TAKE_PTR(t);
@@ -266,6 +299,34 @@ size_t nsnet_tenants_count(const struct nsnet_tenants *list)
 const struct nsn_tenant *nsn_tenants_model(const struct nsnet_tenants *list, size_t i)
 {
 	return &list->list[i].t;
+}
+
+const struct nsn_tenant *nsn_tenant_model(const struct nsnet_tenant *t)
+{
+	return &t->t;
+}
+
+size_t nsnet_tenant_cables(const struct nsnet_tenant *t)
+{
+	return t->n_cables;
+}
+
+const char *nsnet_tenant_cable(const struct nsnet_tenant *t, size_t i)
+{
+	return t->cables[i];
+}
+
+void nsnet_tenant_origin(const struct nsnet_tenant *t, struct nsnet_origin *ret)
+{
+	const struct nsn_origin *o = &t->t.origin;
+
+	*ret = (struct nsnet_origin){
+		.set = o->set,
+		.file = o->file,
+		.line = o->line,
+		.uid = o->uid,
+		.at = o->at,
+	};
 }
 
 const struct nsnet_tenant *nsnet_tenants_at(const struct nsnet_tenants *list, size_t i)
@@ -432,6 +493,16 @@ const char *nsnet_tenant_rate(const struct nsnet_tenant *t)
 uint64_t nsnet_tenant_rate_bits(const struct nsnet_tenant *t)
 {
 	return t->t.rate;
+}
+
+uint32_t nsnet_tenant_new_flows(const struct nsnet_tenant *t)
+{
+	return t->t.new_flows;
+}
+
+uint32_t nsnet_tenant_open_flows(const struct nsnet_tenant *t)
+{
+	return t->t.open_flows;
 }
 
 size_t nsnet_tenant_labels(const struct nsnet_tenant *t)

@@ -9,6 +9,38 @@
 
 /* ---- del -------------------------------------------------------------------------- */
 
+static bool is_of(const struct nsn_peer *p, const struct nsn_tenant *t)
+{
+	return (p->kind == NSN_PEER_TENANT || p->kind == NSN_PEER_ENDPOINT) &&
+	       strcmp(p->tenant, t->name) == 0;
+}
+
+static bool keeps(const struct nsn_flow *f, const struct nsn_tenant *t)
+{
+	return is_of(&f->from, t) || is_of(&f->to, t);
+}
+
+/* What a quarantine keeps of it; that it is in one stays, and closes who comes under its name. */
+static int forget_kept(struct nsnet *n, const struct nsn_tenant *t, struct nsnet_err *err)
+{
+	NSN_AUTO(nsn_quarantine_list_clear) struct nsn_quarantine_list list = {0};
+	size_t i, k, stay;
+	int r = nsn_store_quarantine_list(n->store, &list, err);
+
+	for (i = 0; r == 0 && i < list.n; i++) {
+		struct nsn_quarantine *q = &list.quarantines[i];
+
+		for (k = stay = 0; k < q->n_keep; k++)
+			if (!keeps(&q->keep[k], t))
+				q->keep[stay++] = q->keep[k];
+		if (stay == q->n_keep)
+			continue;
+		q->n_keep = stay;
+		r = nsn_store_quarantine_put(n->store, q, err);
+	}
+	return r;
+}
+
 /* Only with NSNET_WITH_RULES are there any. */
 static int forget_rules(struct nsnet *n, const struct nsn_tenant *t, struct nsnet_err *err)
 {
@@ -18,10 +50,10 @@ static int forget_rules(struct nsnet *n, const struct nsn_tenant *t, struct nsne
 
 	for (i = 0; r == 0 && i < rules.n; i++)
 		r = nsn_store_policy_delete(n->store, rules.policies[i].name, err);
-	return r;
+	return r == 0 ? forget_kept(n, t, err) : r;
 }
 
-static int forget_cables(struct nsnet *n, const struct nsn_tenant *t, struct nsnet_err *err)
+int nsn_forget_cables(struct nsnet *n, const struct nsn_tenant *t, struct nsnet_err *err)
 {
 	NSN_AUTO(nsn_cable_list_clear) struct nsn_cable_list cables = {0};
 	size_t i;
@@ -41,7 +73,7 @@ static int forget(struct nsnet *n, const struct nsn_tenant *t, struct nsnet_err 
 	if (r == 0)
 		r = forget_rules(n, t, &inner);
 	if (r == 0)
-		r = forget_cables(n, t, &inner);
+		r = nsn_forget_cables(n, t, &inner);
 	if (r == 0)
 		r = nsn_store_tenant_delete(n->store, t->id, &inner);
 	if (r == 0)
@@ -57,17 +89,42 @@ static int forget(struct nsnet *n, const struct nsn_tenant *t, struct nsnet_err 
 			    t->name);
 }
 
+static int check_kept(struct nsnet *n, const struct nsn_tenant *t, struct nsnet_err *err)
+{
+	NSN_AUTO(nsn_quarantine_list_clear) struct nsn_quarantine_list list = {0};
+	char who[NSN_PEER_STRLEN], flow[NSN_FLOW_STRLEN];
+	size_t i, k;
+	int r = nsn_store_quarantine_list(n->store, &list, err);
+
+	for (i = 0; r == 0 && i < list.n; i++)
+		for (k = 0; r == 0 && k < list.quarantines[i].n_keep; k++) {
+			const struct nsn_flow *f = &list.quarantines[i].keep[k];
+
+			if (!keeps(f, t))
+				continue;
+			(void)nsn_err(
+				err, -EBUSY, NSNET_E_TENANT_NAMED,
+				"tenant '%s' is named by the quarantine of %s, which keeps %s",
+				t->name, nsn_peer_str(&list.quarantines[i].who, who),
+				nsn_flow_str(f, flow));
+			r = nsn_err_hint(err, -EBUSY, "nsnet tenant del --with-rules %s", t->name);
+		}
+	return r;
+}
+
 /* A rule that names nobody would wait for the next tenant of that name. */
-static int check_rules(struct nsnet *n, const struct nsn_tenant *t, unsigned int flags,
-		       struct nsnet_err *err)
+int nsn_check_named(struct nsnet *n, const struct nsn_tenant *t, unsigned int flags,
+		    struct nsnet_err *err)
 {
 	NSN_AUTO(nsn_policy_list_clear) struct nsn_policy_list rules = {0};
 	char names[256] = "";
 	size_t i, at = 0;
 	int r = nsn_store_policy_list_tenant(n->store, t->name, &rules, err);
 
-	if (r < 0 || rules.n == 0 || (flags & NSNET_WITH_RULES))
+	if (r < 0 || (flags & NSNET_WITH_RULES))
 		return r;
+	if (rules.n == 0)
+		return check_kept(n, t, err);
 	for (i = 0; i < rules.n && at + NSN_NAME_MAX + 8 < sizeof(names); i++)
 		at += (size_t)snprintf(names + at, sizeof(names) - at, "%s%s", i ? ", " : "",
 				       rules.policies[i].name);
@@ -95,22 +152,16 @@ static int untie(struct nsnet *n, const struct nsn_tenant *t, bool dry, struct n
 	return r;
 }
 
-int nsnet_tenant_del(struct nsnet *n, const char *name, unsigned int flags,
-		     struct nsnet_change **ret, struct nsnet_err *err)
+int nsn_tenant_drop(struct nsnet *n, const char *name, unsigned int flags, struct nsnet_change *c,
+		    struct nsnet_err *err)
 {
 	NSN_AUTO(nsn_tenant_clear) struct nsn_tenant t = {0};
-	NSN_AUTO(nsnet_change_freep) struct nsnet_change *c = NULL;
-	NSN_AUTO(nsn_unlockp) struct nsnet *locked = NULL;
 	NSN_AUTO(nsn_job_close) struct nsn_job job = {0};
 	bool dry = flags & NSNET_DRY_RUN;
 	struct nsn_item *item = NULL;
 	int r;
 
-	r = nsn_change_new(&c, err);
-	if (r == 0)
-		r = nsn_change_add(c, name, NULL, &item, err);
-	if (r == 0)
-		r = nsn_lock(n, &locked, err);
+	r = nsn_change_add(c, name, NULL, &item, err);
 	if (r < 0)
 		return r;
 	/*
@@ -119,7 +170,7 @@ int nsnet_tenant_del(struct nsnet *n, const char *name, unsigned int flags,
 	 */
 	r = nsn_store_tenant_get(n->store, name, &t, err);
 	if (r == 0)
-		r = check_rules(n, &t, flags, err);
+		r = nsn_check_named(n, &t, flags, err);
 	if (r == 0)
 		r = nsn_job_open(&job, n, &t, NSN_WANT_CUT, err);
 	if (r == 0 && job.border.n_far > 0)
@@ -128,6 +179,21 @@ int nsnet_tenant_del(struct nsnet *n, const char *name, unsigned int flags,
 		r = nsn_job_destroy(&job, dry, c, item, err);
 	if (r == 0 && !dry)
 		r = forget(n, &t, err);
+	return r;
+}
+
+int nsnet_tenant_del(struct nsnet *n, const char *name, unsigned int flags,
+		     struct nsnet_change **ret, struct nsnet_err *err)
+{
+	NSN_AUTO(nsnet_change_freep) struct nsnet_change *c = NULL;
+	NSN_AUTO(nsn_unlockp) struct nsnet *locked = NULL;
+	int r;
+
+	r = nsn_change_new(&c, err);
+	if (r == 0)
+		r = nsn_lock(n, &locked, err);
+	if (r == 0)
+		r = nsn_tenant_drop(n, name, flags, c, err);
 	if (r == 0 && ret)
 		*ret = NSN_TAKE_PTR(c);
 	return r;

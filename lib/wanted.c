@@ -29,13 +29,15 @@ void nsn_wanted_clear(struct nsn_wanted *w)
 	*w = (struct nsn_wanted){0};
 }
 
-static int load_transit(struct nsnet *n, struct nsn_transit *ret, struct nsnet_err *err)
+static int load_transit(struct nsnet *n, struct nsn_wanted *ret, struct nsnet_err *err)
 {
-	int r = nsn_store_transit_get(n->store, ret, err);
+	struct nsn_transit *t = &ret->transit;
+	int r = nsn_store_transit_get(n->store, t, err);
 
+	ret->transit_chosen = r > 0;
 	if (r != 0)
 		return r < 0 ? r : 0;
-	if (nsn_prefix_parse(&ret->ip, TRANSIT4) < 0 || nsn_prefix_parse(&ret->ip6, TRANSIT6) < 0)
+	if (nsn_prefix_parse(&t->ip, TRANSIT4) < 0 || nsn_prefix_parse(&t->ip6, TRANSIT6) < 0)
 		return nsn_err(err, -EINVAL, NSNET_E_INTERNAL, "bad pool of transit addresses");
 	return 0;
 }
@@ -55,7 +57,7 @@ int nsn_wanted_load(struct nsnet *n, bool tenants, struct nsn_wanted *ret, struc
 	    (tenants || ret->policies.n > 0 || ret->quarantines.n > 0 || ret->cables.n > 0))
 		r = nsn_store_tenant_list(n->store, &ret->tenants, err);
 	if (r == 0)
-		r = load_transit(n, &ret->transit, err);
+		r = load_transit(n, ret, err);
 	ret->intent = (struct nsn_intent){.tenants = ret->tenants.tenants,
 					  .n_tenants = ret->tenants.n,
 					  .policies = ret->policies.policies,
@@ -139,6 +141,13 @@ static int make_cable(struct nsnet *n, struct nsn_wanted *w, const struct nsn_te
 
 	if (overlap(x, y))
 		return no_way(x, y, err);
+	r = nsn_transit_choose(n, w, err);
+	if (r == 0)
+		r = nsn_transit_check(w, x, err);
+	if (r == 0)
+		r = nsn_transit_check(w, y, err);
+	if (r < 0)
+		return r;
 	c.translated_a = clashes(w, x, y);
 	c.translated_b = clashes(w, y, x);
 	if ((c.translated_a && y_calls) || (c.translated_b && x_calls))
@@ -169,11 +178,12 @@ static void forget_cable(struct nsn_wanted *w, const struct nsn_cable *c)
 }
 
 /* Makes the stored cable of two tenants what it has to be. 1: that was a change. */
-static int settle_cable(struct nsnet *n, struct nsn_wanted *w, const struct nsn_tenant *x,
-			const struct nsn_tenant *y, struct nsnet_err *err)
+static int settle_cable(struct nsnet *n, struct nsn_wanted *w, const struct nsn_intent *about,
+			const struct nsn_tenant *x, const struct nsn_tenant *y,
+			struct nsnet_err *err)
 {
 	const struct nsn_cable *c = cable_of(w, x->id, y->id);
-	bool x_calls = nsn_flows_join(&w->intent, x, y), y_calls = nsn_flows_join(&w->intent, y, x);
+	bool x_calls = nsn_flows_join(about, x, y), y_calls = nsn_flows_join(about, y, x);
 	int r;
 
 	if (c && (x_calls || y_calls)) {
@@ -181,7 +191,8 @@ static int settle_cable(struct nsnet *n, struct nsn_wanted *w, const struct nsn_
 			return no_way(x, y, err);
 		if ((c->translated_a && y_calls) || (c->translated_b && x_calls))
 			return no_way(x, y, err);
-		return 0;
+		r = nsn_transit_check(w, x, err);
+		return r < 0 ? r : nsn_transit_check(w, y, err);
 	}
 	if (!c && (x_calls || y_calls))
 		return make_cable(n, w, x, y, x_calls, y_calls, err);
@@ -289,9 +300,33 @@ static int by_pair(const void *a, const void *b)
 	return p->y < q->y ? -1 : p->y > q->y;
 }
 
+/* The policies of the tenant that the pairs in turn have in common. */
+struct about {
+	const struct nsn_tenant *of;
+	struct nsn_intent intent;
+	struct nsn_policy *policies;
+};
+
+static void about_clear(struct about *a)
+{
+	nsn_freep(&a->policies);
+}
+
+static int turn_to(struct about *a, const struct nsn_wanted *w, const struct nsn_tenant *t,
+		   struct nsnet_err *err)
+{
+	if (a->of == t)
+		return 0;
+	about_clear(a);
+	a->of = t;
+	return nsn_flows_about(&a->intent, &a->policies, &w->intent, t) < 0 ? nsn_err_nomem(err)
+									    : 0;
+}
+
 int nsn_wanted_settle_cables(struct nsnet *n, struct nsn_wanted *w, bool *touched,
 			     struct nsnet_err *err)
 {
+	NSN_AUTO(about_clear) struct about about = {0};
 	NSN_AUTO(pairs_clear) struct pairs p = {0};
 	size_t i;
 	int r;
@@ -307,8 +342,12 @@ int nsn_wanted_settle_cables(struct nsnet *n, struct nsn_wanted *w, bool *touche
 		if (p.list[i].y >= w->tenants.n ||
 		    (i > 0 && by_pair(&p.list[i], &p.list[i - 1]) == 0))
 			continue;
+		r = turn_to(&about, w, x, err);
+		if (r < 0)
+			return r;
 		/* Rows have the older tenant first. */
-		r = settle_cable(n, w, x->id < y->id ? x : y, x->id < y->id ? y : x, err);
+		r = settle_cable(n, w, &about.intent, x->id < y->id ? x : y, x->id < y->id ? y : x,
+				 err);
 		if (r < 0)
 			return r;
 		touched[p.list[i].x] |= r > 0;

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "rows.h"
+
+/*
+ * applied - what differs, and what comes of it, as it is handed out
+ */
+
+void nsnet_applied_free(struct nsnet_applied *a)
+{
+	if (!a)
+		return;
+	nsnet_change_free(a->change);
+	nsn_effect_clear(&a->effect);
+	nsn_arena_free(&a->mem);
+	free(a->differences);
+	free(a);
+}
+
+static const char *copy(struct nsnet_applied *a, const char *text, bool *ok)
+{
+	const char *ret = text ? nsn_arena_strdup(&a->mem, text) : NULL;
+
+	*ok &= !text || ret;
+	return ret;
+}
+
+int nsn_applied_add(struct nsnet_applied *a, const struct nsnet_difference *d)
+{
+	struct nsnet_difference *to;
+	bool ok = true;
+
+	if (a->n == a->cap) {
+		size_t cap = 2 * a->cap + 32;
+
+		to = reallocarray(a->differences, cap, sizeof(*to));
+		if (!to)
+			return -ENOMEM;
+		a->differences = to;
+		a->cap = cap;
+	}
+	to = &a->differences[a->n++];
+	*to = *d;
+	to->op = copy(a, d->op, &ok);
+	to->kind = copy(a, d->kind, &ok);
+	to->name = copy(a, d->name, &ok);
+	to->text = copy(a, d->text, &ok);
+	to->was = copy(a, d->was, &ok);
+	to->file = copy(a, d->file, &ok);
+	return ok ? 0 : -ENOMEM;
+}
+
+size_t nsnet_applied_differences(const struct nsnet_applied *a)
+{
+	return a->n;
+}
+
+void nsnet_applied_difference(const struct nsnet_applied *a, size_t i, struct nsnet_difference *ret)
+{
+	*ret = a->differences[i];
+}
+
+size_t nsnet_applied_effects(const struct nsnet_applied *a)
+{
+	return a->effect.n;
+}
+
+void nsnet_applied_effect(const struct nsnet_applied *a, size_t i, struct nsnet_effect *ret)
+{
+	const struct nsn_effect_line *l = &a->effect.lines[i];
+
+	*ret = (struct nsnet_effect){l->opens, l->from, l->to, l->ports, l->n_ports};
+}
+
+size_t nsnet_applied_expects(const struct nsnet_applied *a)
+{
+	return a->n_expects;
+}
+
+void nsnet_applied_expect(const struct nsnet_applied *a, size_t i, struct nsnet_expect *ret)
+{
+	*ret = a->expects[i];
+}
+
+size_t nsnet_applied_checked(const struct nsnet_applied *a)
+{
+	return a->checked;
+}
+
+size_t nsnet_applied_pruned(const struct nsnet_applied *a)
+{
+	return a->pruned_with_endpoints;
+}
+
+const struct nsnet_change *nsnet_applied_change(const struct nsnet_applied *a)
+{
+	return a->change;
+}

@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "rows.h"
+
+/*
+ * apply - what files say, made so
+ *
+ * First all of it in a transaction that is rolled back: then it is known what differs,
+ * what opens and closes, whether it may be and whether it can be. Then in the order that
+ * keeps closed what shall be: endpoints that go; all rows at once, with what is revoked
+ * out of the gateways before and what is granted put into them after the store knows;
+ * tenants that go, whose rules are gone by then.
+ */
+
+NSN_CLEANUP(struct nsnet_applied, nsnet_applied_free)
+
+struct apply {
+	struct nsnet *n;
+	const struct nsn_policy_set *set;
+	unsigned int flags;
+	size_t prune_tenants;
+	struct nsnet_applied *out;
+	struct nsn_netns *scratch; /* where rules of gateways are tried that are not there */
+};
+
+/* ---- who is concerned --------------------------------------------------------------- */
+
+/* What becomes of a tenant of the files, or SIZE_MAX. */
+static size_t row_of(const struct nsn_rows *rows, const char *name)
+{
+	for (size_t i = 0; i < rows->n_tenants; i++)
+		if (strcmp(rows->tenants[i].name, name) == 0)
+			return i;
+	return SIZE_MAX;
+}
+
+static bool is_made(const struct nsn_rows *rows, const struct nsn_tenant *t)
+{
+	size_t i = row_of(rows, t->name);
+
+	return i != SIZE_MAX && (rows->tenants[i].outcome == NSNET_CREATED ||
+				 rows->tenants[i].outcome == NSNET_CHANGED);
+}
+
+/* Who is joined to a tenant that changes, or was. */
+static void touch_around(struct nsn_borders *b, const struct nsn_rows *rows)
+{
+	const struct nsn_wanted *before = rows->before;
+
+	for (size_t i = 0; i < before->tenants.n; i++) {
+		const struct nsn_tenant *t = &before->tenants.tenants[i];
+		size_t row = row_of(rows, t->name);
+
+		if (row == SIZE_MAX || rows->tenants[row].outcome == NSNET_UNCHANGED)
+			continue;
+		nsn_borders_touch_peers(b, t->id);
+		for (size_t k = 0; k < before->cables.n; k++) {
+			const struct nsn_cable *c = &before->cables.cables[k];
+
+			for (size_t j = 0; j < b->all.tenants.n; j++) {
+				uint64_t id = b->all.tenants.tenants[j].id;
+
+				b->touched[j] |= (c->a == t->id && c->b == id) ||
+						 (c->b == t->id && c->a == id);
+			}
+		}
+	}
+}
+
+static void touch(struct nsn_borders *b, const struct nsn_rows *rows)
+{
+	for (size_t i = 0; i < rows->n_rules; i++)
+		nsn_borders_touch_policy(b, rows->rules[i]);
+	for (size_t i = 0; i < rows->n_cut; i++)
+		nsn_borders_touch_who(b, rows->cut[i]);
+	/* Flows that are kept may join others than the one who is meant. */
+	for (size_t i = 0; rows->n_cut > 0 && i < b->all.tenants.n; i++)
+		b->touched[i] |= b->all.tenants.tenants[i].inside_deny;
+	touch_around(b, rows);
+}
+
+/* ---- the rows, and what follows from them --------------------------------------------- */
+
+static int check_rules(const struct apply *a, const struct nsn_wanted *all, struct nsnet_err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < a->set->n_policies; i++) {
+		const struct nsn_policy *p = &a->set->policies[i];
+
+		r = nsn_check_rule(all, p, err);
+		if (r < 0)
+			r = nsn_rows_at(&p->origin, r, err);
+	}
+	for (size_t i = 0; r == 0 && i < a->set->n_quarantines; i++) {
+		const struct nsn_quarantine *q = &a->set->quarantines[i];
+
+		r = nsn_check_peers(all, &q->who, 1, err);
+		if (r == 0)
+			r = nsn_check_keep(all, q, err);
+		if (r < 0)
+			r = nsn_rows_at(&q->origin, r, err);
+	}
+	return r;
+}
+
+static int open_all(struct apply *a, struct nsn_rows *rows, struct nsn_wanted *before,
+		    struct nsn_borders *b, struct nsnet_err *err)
+{
+	int r = nsn_wanted_load(a->n, true, before, err);
+
+	rows->n = a->n;
+	rows->set = a->set;
+	rows->before = before;
+	rows->prune = a->flags & NSNET_PRUNE;
+	if (r == 0)
+		r = nsn_store_begin(a->n->store, err);
+	if (r == 0)
+		r = nsn_rows_write(rows, err);
+	if (r == 0)
+		r = nsn_borders_open(b, a->n, err);
+	if (r == 0)
+		touch(b, rows);
+	return r;
+}
+
+/* ---- trying it ------------------------------------------------------------------------- */
+
+static int ask_all(struct apply *a, const struct nsn_intent *after, struct nsnet_err *err)
+{
+	struct nsnet_applied *out = a->out;
+	int r = 0;
+
+	out->expects = nsn_arena_alloc(&out->mem, (a->set->n_expects + 1) * sizeof(*out->expects));
+	if (!out->expects)
+		return nsn_err_nomem(err);
+	for (; r == 0 && out->n_expects < a->set->n_expects; out->n_expects++)
+		r = nsn_expect_ask(&out->expects[out->n_expects], &out->mem, after,
+				   &a->set->expects[out->n_expects], err);
+	return r;
+}
+
+static int plan_one(struct apply *a, struct nsn_borders *b, const struct nsn_rows *rows, size_t i,
+		    struct nsnet_err *err)
+{
+	struct nsn_tenant *t = &b->all.tenants.tenants[i];
+	const size_t row = row_of(rows, t->name);
+	NSN_AUTO(nsn_job_close)
+	struct nsn_job job = {.all = &b->all, .only = row == SIZE_MAX ? NSN_NOBODY : 0};
+	enum nsnet_outcome outcome = row == SIZE_MAX ? NSNET_UNCHANGED : rows->tenants[row].outcome;
+	struct nsn_item *item = NULL;
+	int r;
+
+	job.fresh = outcome == NSNET_CREATED;
+	r = nsn_job_open(&job, a->n, t, NSN_WANT_BUILT, err);
+	if (r == 0)
+		r = nsn_job_check(&job, &a->scratch, &a->out->checked, err);
+	if (r < 0 || (row == SIZE_MAX && job.plan.n == 0))
+		return r;
+	r = nsn_change_add(a->out->change, t->name, NULL, &item, err);
+	if (r == 0)
+		r = nsn_change_steps_add(a->out->change, item, &job.plan, t, err);
+	if (r == 0)
+		item->outcome = outcome != NSNET_UNCHANGED ? outcome
+				: job.plan.n == 0	   ? NSNET_UNCHANGED
+				: b->touched[i]		   ? NSNET_CHANGED
+							   : NSNET_REPAIRED;
+	return r;
+}
+
+static int plan_all(struct apply *a, struct nsn_borders *b, const struct nsn_rows *rows,
+		    struct nsnet_err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < b->all.tenants.n; i++)
+		if (b->touched[i] || row_of(rows, b->all.tenants.tenants[i].name) != SIZE_MAX)
+			r = plan_one(a, b, rows, i, err);
+	return r;
+}
+
+/* What is said at the end, after the transaction. */
+static int plan_removals(struct apply *a, const struct nsn_rows *rows, struct nsnet_err *err)
+{
+	const unsigned int flags = NSNET_DRY_RUN | NSNET_WITH_RULES;
+	struct nsnet_change *c = a->out->change;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < rows->n_gone; i++)
+		r = nsn_endpoint_drop(a->n, rows->gone[i].tenant, rows->gone[i].name, true, c, err);
+	for (size_t i = 0; r == 0 && i < rows->n_tenants; i++)
+		if (rows->tenants[i].outcome == NSNET_REMOVED)
+			r = nsn_tenant_drop(a->n, rows->tenants[i].name, flags, c, err);
+	return r;
+}
+
+static int try_all(struct apply *a, struct nsn_rows *rows, struct nsn_wanted *before,
+		   struct nsnet_err *err)
+{
+	NSN_AUTO(nsn_borders_clear) struct nsn_borders b = {.last = true};
+	const bool look = !(a->flags & NSNET_DIFF_ONLY);
+	int r;
+
+	rows->out = a->out;
+	rows->trial = true;
+	r = open_all(a, rows, before, &b, err);
+	if (r == 0)
+		r = check_rules(a, &b.all, err);
+	if (r == 0)
+		r = ask_all(a, &b.all.intent, err);
+	if (r == 0)
+		r = nsn_effect_make(&a->out->effect, &before->intent, &b.all.intent, err);
+	if (r == 0 && look)
+		r = plan_all(a, &b, rows, err);
+	nsn_store_rollback_unused(a->n->store);
+	nsn_store_rollback(a->n->store);
+	a->out->pruned_with_endpoints = rows->pruned_with_endpoints;
+	return r == 0 && look ? plan_removals(a, rows, err) : r;
+}
+
+/* ---- whether it may be -------------------------------------------------------------------- */
+
+static int refuse_expectation(const struct nsnet_applied *out, struct nsnet_err *err)
+{
+	const struct nsnet_expect *first = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < out->n_expects; i++) {
+		if (out->expects[i].holds)
+			continue;
+		first = first ? first : &out->expects[i];
+		n++;
+	}
+	if (!first)
+		return 0;
+	(void)nsn_err(err, -EPERM, NSNET_E_EXPECTATION, "%s:%u: expected that %s %s, but %s%s",
+		      first->file, first->line, first->flow, first->can ? "can be" : "cannot be",
+		      first->reason, n > 1 ? "; others do not hold either" : "");
+	(void)nsn_err_where(err, -EPERM, "%s:%u", first->file, first->line);
+	if (n == 1)
+		return -EPERM;
+	return nsn_err_hint(err, -EPERM, "nsnet plan -f tells all %zu that do not hold", n);
+}
+
+static int refuse_number(const struct apply *a, const struct nsn_rows *rows, struct nsnet_err *err)
+{
+	const char *first = NULL;
+
+	if (rows->pruned_with_endpoints == a->prune_tenants)
+		return 0;
+	for (size_t i = 0; !first && i < rows->n_tenants; i++)
+		if (rows->tenants[i].outcome == NSNET_REMOVED)
+			first = rows->tenants[i].name;
+	if (rows->pruned_with_endpoints == 0)
+		return nsn_err(err, -EBUSY, NSNET_E_PRUNE_TENANTS,
+			       "%zu tenants with endpoints were to be removed, but none is",
+			       a->prune_tenants);
+	(void)nsn_err(err, -EBUSY, NSNET_E_PRUNE_TENANTS,
+		      "%zu tenant%s with endpoints would be removed (%s%s), not %zu",
+		      rows->pruned_with_endpoints, rows->pruned_with_endpoints == 1 ? "" : "s",
+		      first ? first : "", rows->pruned_with_endpoints == 1 ? "" : ", ...",
+		      a->prune_tenants);
+	return nsn_err_hint(err, -EBUSY, "--prune-tenants %zu", rows->pruned_with_endpoints);
+}
+
+/* ---- doing it ------------------------------------------------------------------------------ */
+
+static int build(struct apply *a, struct nsn_borders *b, size_t i, enum nsnet_outcome outcome,
+		 struct nsnet_err *err)
+{
+	struct nsn_tenant *t = &b->all.tenants.tenants[i];
+	NSN_AUTO(nsn_job_close) struct nsn_job job = {.all = &b->all};
+	struct nsn_item *item = NULL;
+	int r;
+
+	r = nsn_change_add(a->out->change, t->name, NULL, &item, err);
+	if (r == 0)
+		r = nsn_store_begin(a->n->store, err);
+	if (r == 0)
+		r = nsn_job_open(&job, a->n, t, NSN_WANT_BUILT, err);
+	if (r == 0)
+		r = nsn_job_converge(&job, outcome, false, a->out->change, item, err);
+	/* Its rules are others now: that is no drift. */
+	if (r == 0 && b->touched[i] && item->outcome == NSNET_REPAIRED)
+		item->outcome = NSNET_CHANGED;
+	nsn_store_rollback(a->n->store);
+	/* Its end of a cable may be made before the other's gateway is. */
+	b->touched[i] |= job.border.n_far > 0;
+	return r;
+}
+
+/* The rows are stored: what fails now, or dies, is for repair to complete. */
+static int build_all(struct apply *a, struct nsn_borders *b, const struct nsn_rows *rows,
+		     struct nsnet_err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < b->all.tenants.n; i++) {
+		size_t row = row_of(rows, b->all.tenants.tenants[i].name);
+
+		if (row != SIZE_MAX)
+			r = build(a, b, i, rows->tenants[row].outcome, err);
+	}
+	if (r < 0)
+		return nsn_err_hint(err, r,
+				    "it is stored, and not all of it is there: nsnet repair");
+	return nsn_borders_grant(b, a->out->change, err);
+}
+
+static int change_all(struct apply *a, struct nsnet_err *err)
+{
+	NSN_AUTO(nsn_wanted_clear) struct nsn_wanted before = {0};
+	NSN_AUTO(nsn_borders_clear) struct nsn_borders b = {.last = true};
+	NSN_AUTO(nsn_rows_clear) struct nsn_rows rows = {0};
+	NSN_AUTO(nsn_freep) bool *touched = NULL;
+	size_t i;
+	int r = open_all(a, &rows, &before, &b, err);
+
+	touched = calloc(b.all.tenants.n + 1, sizeof(*touched));
+	if (r == 0 && !touched)
+		r = nsn_err_nomem(err);
+	/* What is new has nothing to revoke; who changes is cut off by its peers. */
+	for (i = 0; r == 0 && i < b.all.tenants.n; i++) {
+		touched[i] = b.touched[i];
+		b.touched[i] = b.touched[i] && !is_made(&rows, &b.all.tenants.tenants[i]);
+	}
+	if (r == 0)
+		r = nsn_borders_revoke(&b, false, a->out->change, err);
+	if (r == 0) {
+		r = nsn_store_commit(a->n->store, err);
+		if (r < 0)
+			nsn_borders_failed(&b);
+	}
+	nsn_store_rollback(a->n->store);
+	for (i = 0; r == 0 && i < b.all.tenants.n; i++)
+		b.touched[i] = touched[i];
+	return r == 0 ? build_all(a, &b, &rows, err) : r;
+}
+
+static int do_all(struct apply *a, const struct nsn_rows *tried, struct nsnet_err *err)
+{
+	struct nsnet_change *c = NULL;
+	int r = nsn_change_new(&c, err);
+
+	if (r < 0)
+		return r;
+	nsnet_change_free(a->out->change);
+	a->out->change = c;
+	for (size_t i = 0; r == 0 && i < tried->n_gone; i++)
+		r = nsn_endpoint_drop(a->n, tried->gone[i].tenant, tried->gone[i].name, false, c,
+				      err);
+	if (r == 0)
+		r = change_all(a, err);
+	for (size_t i = 0; r == 0 && i < tried->n_tenants; i++)
+		if (tried->tenants[i].outcome == NSNET_REMOVED)
+			r = nsn_tenant_drop(a->n, tried->tenants[i].name, 0, c, err);
+	return r;
+}
+
+static int apply(struct apply *a, struct nsnet_err *err)
+{
+	NSN_AUTO(nsn_wanted_clear) struct nsn_wanted before = {0};
+	NSN_AUTO(nsn_rows_clear) struct nsn_rows tried = {0};
+	int r = try_all(a, &tried, &before, err);
+
+	if (r < 0 || (a->flags & NSNET_DRY_RUN))
+		return r;
+	r = refuse_expectation(a->out, err);
+	if (r == 0)
+		r = refuse_number(a, &tried, err);
+	return r == 0 ? do_all(a, &tried, err) : r;
+}
+
+int nsnet_apply(struct nsnet *n, const struct nsnet_policies *p, unsigned int flags,
+		size_t prune_tenants, struct nsnet_applied **ret, struct nsnet_err *err)
+{
+	NSN_AUTO(nsnet_applied_freep) struct nsnet_applied *out = calloc(1, sizeof(*out));
+	NSN_AUTO(nsn_unlockp) struct nsnet *locked = NULL;
+	struct apply a = {.n = n,
+			  .set = nsn_policies_set(p),
+			  .flags = flags,
+			  .prune_tenants = prune_tenants,
+			  .out = out};
+	int r;
+
+	if (!out)
+		return nsn_err_nomem(err);
+	if (a.set->errors > 0)
+		return nsn_err(err, -EINVAL, NSNET_E_BAD_FILE, "the files have %zu errors",
+			       a.set->errors);
+	r = nsn_change_new(&out->change, err);
+	if (r == 0)
+		r = nsn_lock(n, &locked, err);
+	if (r < 0)
+		return r;
+	r = apply(&a, err);
+	nsn_netns_close(a.scratch);
+	if (ret && (r == 0 || r == -EPERM || r == -EBUSY))
+		*ret = NSN_TAKE_PTR(out);
+	return r;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef NSN_ROWS_H
+#define NSN_ROWS_H
+
+/*
+ * rows - what files say, written over what is stored, in the open transaction
+ *
+ * Files are of sets. A set owns what came with it: only its files change that, and
+ * what none of them has any more goes when it is asked for (prune), or stays. What
+ * came by a command is owned by nobody, and taken over by the first file that has it.
+ * What another set owns is refused.
+ */
+#include "ctx.h"
+#include "model/effect.h"
+#include "policy/policy.h"
+
+struct nsnet_applied;
+
+struct nsn_row_tenant {
+	const char *name;
+	enum nsnet_outcome outcome; /* CREATED, CHANGED, UNCHANGED (all of the files), REMOVED */
+};
+
+struct nsn_row_endpoint {
+	const char *tenant, *name;
+};
+
+/* Start with the first five, and the rest 0. */
+struct nsn_rows {
+	struct nsnet *n;
+	const struct nsn_policy_set *set;
+	const struct nsn_wanted *before; /* as it is stored, with tenants */
+	bool prune;
+	/*
+	 * Also tenants that go are deleted, so that what is said of the end is true. Only in a
+	 * transaction that is rolled back: their networks have to go first. Endpoints that go
+	 * do so in any case.
+	 */
+	bool trial;
+
+	struct nsnet_applied *out; /* gets the differences; NULL: it has them */
+	struct nsn_arena mem;
+	/* What has changed, for who follows it; all within before, set and mem. */
+	const struct nsn_policy **rules; /* as they were, and as they are */
+	size_t n_rules;
+	const struct nsn_peer **cut; /* who gets into quarantine, and out of it */
+	size_t n_cut;
+	struct nsn_row_tenant *tenants;
+	size_t n_tenants;
+	struct nsn_row_endpoint *gone; /* endpoints */
+	size_t n_gone;
+	size_t gone_tenants;
+	size_t pruned_with_endpoints; /* tenants that go and have endpoints */
+	size_t kept;		      /* what would go with `prune` */
+};
+
+void nsn_rows_clear(struct nsn_rows *rows);
+
+/* Says in an error where that was written; returns @r. */
+int nsn_rows_at(const struct nsn_origin *o, int r, struct nsnet_err *err);
+
+/*
+ * Return: 0, or -EEXIST (OTHER_SET, ADDRESS_TAKEN...), -EBUSY (TENANT_NAMED), -ENOSPC
+ * (POOL_FULL), -EINVAL (BAD_ADDRESS), with the place in the file
+ */
+int nsn_rows_write(struct nsn_rows *rows, struct nsnet_err *err);
+
+/* ---- what rows.c and row_tenants.c share ------------------------------------------ */
+
+bool nsn_rows_own(const struct nsn_rows *rows, const char *set); /* it is one of the files' */
+/* -EEXIST (OTHER_SET) */
+int nsn_rows_check_owner(const struct nsn_origin *have, const struct nsn_origin *want,
+			 const char *what, const char *name, struct nsnet_err *err);
+bool nsn_rows_moved(const struct nsn_origin *have, const struct nsn_origin *want);
+void nsn_rows_sign(const struct nsn_rows *rows, struct nsn_origin *o); /* who, and when */
+/* A difference. 0 or -ENOMEM */
+int nsn_rows_tell(struct nsn_rows *rows, const char *op, const char *kind, const char *name,
+		  const char *text, const char *was, const struct nsn_origin *o);
+int nsn_rows_adopt(struct nsn_rows *rows, const char *kind, const char *name,
+		   const struct nsn_origin *o);
+
+int nsn_rows_tenants(struct nsn_rows *rows, struct nsnet_err *err);
+int nsn_rows_drop_tenants(struct nsn_rows *rows, struct nsnet_err *err); /* after the rules */
+
+/* ---- applied.c: what is handed out ------------------------------------------------- */
+
+struct nsnet_applied {
+	struct nsn_arena mem;
+	struct nsnet_difference *differences;
+	size_t n, cap;
+	struct nsn_effect effect;
+	struct nsnet_expect *expects;
+	size_t n_expects;
+	size_t pruned_with_endpoints;
+	size_t checked; /* nft objects that the kernel would take */
+	struct nsnet_change *change;
+};
+
+/* Strings are copied. @op: as in struct nsnet_difference. 0 or -ENOMEM */
+int nsn_applied_add(struct nsnet_applied *a, const struct nsnet_difference *d);
+
+#endif
