@@ -61,7 +61,7 @@ TESTS        := $(UNIT_TESTS) $(KERNEL_TESTS) $(CLI_TESTS)
 
 # ---- flags --------------------------------------------------------------------
 
-LIB_PKGS  := libnl-3.0 libnl-route-3.0 libmnl libnftnl sqlite3 yaml-0.1
+LIB_PKGS  := libnl-3.0 libnl-route-3.0 libmnl libnftnl sqlite3 yaml-0.1 libmd
 TOOL_PKGS := smartcols jansson yaml-0.1
 TEST_PKGS := cmocka
 
@@ -167,7 +167,7 @@ tests: $(TESTS) $(NSNET)
 RUN_TESTS = NSNET_BIN=$(abspath $(NSNET)) NSNET_SRC=$(CURDIR) TEST_TIMEOUT=$(TEST_TIMEOUT) bash tests/run.sh
 
 deps:
-	sh tests/deps.sh build test lint
+	sh tests/deps.sh build test lint bench
 
 # The shared library and nsnet.pc are part of it: a test may look at them.
 test: all tests
@@ -195,8 +195,10 @@ check-full:
 	$(MAKE) FUZZ_RUNS=5000000 fuzz
 	$(MAKE) bench
 
-bench: $(NSNET)
+bench: $(NSNET) $(BUILD)/tests/kernel/test_limits
 	NSNET_BIN=$(abspath $(NSNET)) bash tests/bench/bench.sh
+	NSNET_BIN=$(abspath $(NSNET)) bash tests/bench/cable.sh
+	NSNET_BIN=$(abspath $(NSNET)) NSNET_SRC=$(CURDIR) $(BUILD)/tests/kernel/test_limits bench
 
 # The whole table of attacks: what the control networks received, and what the victims did.
 attack: $(NSNET)

@@ -1,15 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Installs what nsnet needs on Debian 12: sh tests/deps.sh [build] [test] [lint]
+# Installs what nsnet needs on Debian 12: sh tests/deps.sh [build] [test] [lint] [bench]
 # This is the only list of dependencies. Nothing is asked of the network when all is there.
 set -eu
 
 build='make gcc libc6-dev pkg-config libnl-3-dev libnl-route-3-dev libmnl-dev libnftnl-dev
-libsqlite3-dev libyaml-dev libsmartcols-dev libjansson-dev'
+libsqlite3-dev libyaml-dev libmd-dev libsmartcols-dev libjansson-dev'
 # ip and nft are for the tests and the demo to look with; nsnet itself never runs them.
 test='libcmocka-dev iproute2 nftables iputils-ping procps util-linux mount bash python3
 python3-jsonschema python3-yaml man-db bsdextrautils'
 lint='clang libclang-rt-14-dev clang-format clang-tidy cppcheck shellcheck valgrind git'
+bench='iperf3'
 
 [ $# -gt 0 ] || set -- build test
 wanted=
@@ -18,8 +19,9 @@ for group; do
 	build) wanted="$wanted $build" ;;
 	test) wanted="$wanted $test" ;;
 	lint) wanted="$wanted $lint" ;;
+	bench) wanted="$wanted $bench" ;;
 	*)
-		echo "deps: '$group' is none of: build test lint" >&2
+		echo "deps: '$group' is none of: build test lint bench" >&2
 		exit 2
 		;;
 	esac

@@ -131,6 +131,7 @@ extern const struct opt allow_options[], deny_options[], revoke_options[];
 int cmd_allow(struct ctx *ctx, struct nsnet_err *err);
 int cmd_revoke(struct ctx *ctx, struct nsnet_err *err);
 extern const struct opt quarantine_options[];
+extern const struct out_column quarantine_columns[];
 int check_tenant_quarantine(const struct ctx *ctx, struct nsnet_err *err);
 int cmd_tenant_quarantine(struct ctx *ctx, struct nsnet_err *err);
 int cmd_tenant_release(struct ctx *ctx, struct nsnet_err *err);
@@ -147,14 +148,33 @@ int cmd_policy_show(struct ctx *ctx, struct nsnet_err *err);
 int rules_list(struct ctx *ctx, struct nsnet_err *err);
 int rules_show(struct ctx *ctx, struct nsnet_err *err);
 bool rule_ends_within(int64_t expires, uint64_t within);
+/*
+ * The files, in which nothing is wrong; none: standard input. @paths has the texts and
+ * has to outlive *@ret. 0, or the first error that is in them.
+ */
+struct paths;
+int policies_good(struct ctx *ctx, int argc, char *const *argv, struct paths *paths,
+		  struct nsnet_policies **ret, struct nsnet_err *err);
 int cmd_policy_schema(struct ctx *ctx, struct nsnet_err *err);
 int cmd_policy_manual(struct ctx *ctx, struct nsnet_err *err);
 
-extern const struct opt plan_options[];
+extern const struct opt plan_options[], diff_options[], apply_options[];
+int check_plan(const struct ctx *ctx, struct nsnet_err *err);
+int check_apply(const struct ctx *ctx, struct nsnet_err *err);
+/* plan: of files when there are any, else of what is stored. */
 int cmd_plan(struct ctx *ctx, struct nsnet_err *err);
+int cmd_diff(struct ctx *ctx, struct nsnet_err *err);
+int cmd_apply(struct ctx *ctx, struct nsnet_err *err);
+/* `plan` without files; and the status of --exit-code when there is something to do. */
+int plan_stored(struct ctx *ctx, struct nsnet_err *err);
+enum { PLAN_HAS_STEPS = 10 };
 int cmd_repair(struct ctx *ctx, struct nsnet_err *err);
 int cmd_gc(struct ctx *ctx, struct nsnet_err *err);
 int cmd_status(struct ctx *ctx, struct nsnet_err *err);
+
+extern const struct opt monitor_options[];
+int check_monitor(const struct ctx *ctx, struct nsnet_err *err);
+int cmd_monitor(struct ctx *ctx, struct nsnet_err *err);
 
 extern const struct opt enter_options[];
 int check_enter(const struct ctx *ctx, struct nsnet_err *err);

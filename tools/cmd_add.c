@@ -25,6 +25,10 @@ const struct opt tenant_add_options[] = {
 	{"mtu", 0, "BYTES", "of all its links (1500)", 0, offsetof(struct opts, mtu), opt_set_text},
 	{"rate", 0, "RATE", "of all endpoints together, each way: 100mbit", 0,
 	 offsetof(struct opts, rate), opt_set_text},
+	{"new-flows", 0, "N", "connections an endpoint may open in a second (4000)", 0,
+	 offsetof(struct opts, new_flows), opt_set_text, "none"},
+	{"open-flows", 0, "N", "connections an endpoint may have open (32768)", 0,
+	 offsetof(struct opts, open_flows), opt_set_text, "none"},
 	{"owner", 0, "USER", "a user whose it is; may be given many times", 0,
 	 offsetof(struct opts, owners), opt_set_many, "@user"},
 	{"must-create", 0, NULL, "an identical tenant is an error, too", 0,
@@ -167,7 +171,8 @@ int check_tenant_add(const struct ctx *ctx, struct nsnet_err *err)
 			     err);
 	if (o->file && ctx->argc > 0)
 		return usage("'tenant add' takes NAME SUBNET or --file, not both", err);
-	if (o->file && (o->subnet6 || o->inside || o->mtu || o->rate || o->labels.n || o->owners.n))
+	if (o->file && (o->subnet6 || o->inside || o->mtu || o->rate || o->new_flows ||
+			o->open_flows || o->labels.n || o->owners.n))
 		return usage("with --file the settings of a tenant are in the file", err);
 	return 0;
 }
@@ -201,6 +206,8 @@ int cmd_tenant_add(struct ctx *ctx, struct nsnet_err *err)
 		.inside = o->inside,
 		.mtu = o->mtu,
 		.rate = o->rate,
+		.new_flows = o->new_flows,
+		.open_flows = o->open_flows,
 		.labels = o->labels.values,
 		.n_labels = o->labels.n,
 		.owners = o->owners.values,

@@ -11,6 +11,7 @@
 #include "cmd.h"
 #include "ref.h"
 #include "view.h"
+#include "view_quarantine.h"
 #include "view_rule.h"
 
 /* Nobody waits longer for a name. */
@@ -116,6 +117,21 @@ static void offer_rules(const struct state *s)
 	}
 }
 
+static void offer_quarantined(const struct state *s)
+{
+	NSN_AUTO(nsnet_quarantines_freep) struct nsnet_quarantines *list = NULL;
+	struct ctx *ctx = s->ctx;
+
+	if (!open_store(ctx) || CMD_WAIT(ctx, nsnet_quarantine_list(ctx->n, &list, NULL)) < 0)
+		return;
+	for (size_t i = 0; i < nsnet_quarantines_count(list); i++) {
+		struct nsnet_quarantined q;
+
+		nsnet_quarantines_get(list, i, &q);
+		offer(s, q.who, "");
+	}
+}
+
 /* Each label once, whoever carries it. */
 static void offer_labels(const struct state *s)
 {
@@ -142,11 +158,11 @@ static void offer_labels(const struct state *s)
 
 static void offer_settings(const struct state *s)
 {
-	static const char *const keys[] = {"subnet", "subnet6", "mtu",	 "rate",
-					   "inside", "label",	"owners"};
-	static const char *const values[] = {"subnet=auto", "subnet6=auto", "subnet6=none",
-					     "rate=none",   "inside=allow", "inside=deny",
-					     "owners=none"};
+	static const char *const keys[] = {"subnet",	 "subnet6", "mtu",   "rate",  "new-flows",
+					   "open-flows", "inside",  "label", "owners"};
+	static const char *const values[] = {"subnet=auto",  "subnet6=auto",   "subnet6=none",
+					     "rate=none",    "new-flows=none", "open-flows=none",
+					     "inside=allow", "inside=deny",    "owners=none"};
 
 	if (!strchr(s->word, '=')) {
 		for (size_t i = 0; i < NSN_COUNT(keys); i++)
@@ -357,6 +373,8 @@ static void offer_operand(struct state *s)
 		offer_list(s, offer_peers);
 	} else if (is(kind, len, "ports")) {
 		offer_list(s, offer_ports);
+	} else if (is(kind, len, "quarantined")) {
+		offer_quarantined(s);
 	} else if (is(kind, len, "rule")) {
 		offer_rules(s);
 	} else if (is(kind, len, "setting")) {

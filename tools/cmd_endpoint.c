@@ -6,6 +6,7 @@
 #include "cmd.h"
 #include "ref.h"
 #include "view.h"
+#include "view_quarantine.h"
 
 const struct opt endpoint_add_options[] = {
 	{"ip", 0, "ADDRESS", "this address, and none that moves with the subnet", 0,
@@ -88,11 +89,13 @@ int cmd_endpoint_add(struct ctx *ctx, struct nsnet_err *err)
 struct rows {
 	struct view_endpoint *at;
 	size_t n;
+	struct nsnet_quarantines *quarantines;
 };
 
 static void rows_clear(struct rows *rows)
 {
 	free(rows->at);
+	nsnet_quarantines_free(rows->quarantines);
 }
 
 static int rows_add(struct rows *rows, const struct nsnet_tenant *t, struct nsnet_err *err)
@@ -104,7 +107,7 @@ static int rows_add(struct rows *rows, const struct nsnet_tenant *t, struct nsne
 		return nsn_err_nomem(err);
 	rows->at = grown;
 	for (size_t i = 0; i < n; i++)
-		rows->at[rows->n++] = (struct view_endpoint){.t = t, .i = i};
+		rows->at[rows->n++] = (struct view_endpoint){t, i, rows->quarantines};
 	return 0;
 }
 
@@ -136,8 +139,12 @@ int cmd_endpoint_list(struct ctx *ctx, struct nsnet_err *err)
 	NSN_AUTO(rows_clear) struct rows rows = {0};
 	/* Names alone need no look into the kernel. */
 	unsigned int flags = ctx->opts.out.format == OUT_NAME ? 0 : NSNET_OBSERVE;
-	int r;
+	int r = 0;
 
+	if (flags)
+		r = CMD_WAIT(ctx, nsnet_quarantine_list(ctx->n, &rows.quarantines, err));
+	if (r < 0)
+		return r;
 	if (ctx->argc > 0) {
 		r = CMD_WAIT(ctx, nsnet_tenant_get(ctx->n, ctx->argv[0], flags, &one, err));
 		if (r == 0)
@@ -155,6 +162,7 @@ int cmd_endpoint_list(struct ctx *ctx, struct nsnet_err *err)
 int cmd_endpoint_show(struct ctx *ctx, struct nsnet_err *err)
 {
 	NSN_AUTO(nsnet_tenant_freep) struct nsnet_tenant *t = NULL;
+	NSN_AUTO(nsnet_quarantines_freep) struct nsnet_quarantines *quarantines = NULL;
 	NSN_AUTO(ref_clear) struct ref ref = {0};
 	const struct out *o = &ctx->opts.out;
 	struct view_endpoint e = {0};
@@ -164,9 +172,12 @@ int cmd_endpoint_show(struct ctx *ctx, struct nsnet_err *err)
 		r = CMD_WAIT(ctx, nsnet_tenant_get(ctx->n, ref.tenant, NSNET_OBSERVE, &t, err));
 	if (r == 0)
 		r = nsnet_endpoint_find(t, ref.endpoint, &e.i, err);
+	if (r == 0)
+		r = CMD_WAIT(ctx, nsnet_quarantine_list(ctx->n, &quarantines, err));
 	if (r < 0)
 		return r;
 	e.t = t;
+	e.quarantines = quarantines;
 	switch (o->format) {
 	case OUT_JSON:
 	case OUT_YAML:

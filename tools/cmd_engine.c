@@ -8,14 +8,6 @@
 #include "view.h"
 #include "work.h"
 
-enum { PLAN_HAS_STEPS = 10 };
-
-const struct opt plan_options[] = {
-	{"exit-code", 0, NULL, "status 10 when there is something to do", 0,
-	 offsetof(struct opts, exit_code), opt_set_true},
-	{0},
-};
-
 static void nothing_to_do(FILE *to, size_t tenants)
 {
 	if (tenants == 0)
@@ -94,7 +86,7 @@ static int plan_json(const struct out *o, const struct nsnet_change *c, const st
 			  err);
 }
 
-int cmd_plan(struct ctx *ctx, struct nsnet_err *err)
+int plan_stored(struct ctx *ctx, struct nsnet_err *err)
 {
 	NSN_AUTO(nsnet_change_freep) struct nsnet_change *c = NULL;
 	const struct out *o = &ctx->opts.out;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* export: tenants as the file that `tenant add -f` reads */
+/* export: what is wanted as a file of policies, or tenants as `tenant add -f` reads them */
 #include <string.h>
 
 #include "cmd.h"
+#include "export.h"
 #include "view.h"
 
 static bool is(const char *text, const char *value)
@@ -84,6 +85,14 @@ static int set_owners(json_t *to, const struct nsnet_tenant *t)
 	return nsnet_tenant_owners(t) ? json_object_set(to, "owners", list) : 0;
 }
 
+/* Unless it is as where nothing is said. */
+static int set_flows(json_t *to, const char *key, uint32_t flows, uint32_t unsaid)
+{
+	if (flows == unsaid)
+		return 0;
+	return json_object_set_new(to, key, flows ? json_integer(flows) : json_string("none"));
+}
+
 static json_t *tenant_json(const struct nsnet_tenant *t)
 {
 	json_t *to = json_pack("{s:o}", "subnet", out_json_text(nsnet_tenant_subnet(t)));
@@ -97,6 +106,10 @@ static json_t *tenant_json(const struct nsnet_tenant *t)
 		r = json_object_set_new(to, "mtu", json_integer(nsnet_tenant_mtu(t)));
 	if (r == 0)
 		r = set_text(to, "rate", nsnet_tenant_rate(t), "none");
+	if (r == 0)
+		r = set_flows(to, "new-flows", nsnet_tenant_new_flows(t), 4000);
+	if (r == 0)
+		r = set_flows(to, "open-flows", nsnet_tenant_open_flows(t), 32768);
 	if (r == 0)
 		r = set_labels(to, t);
 	if (r == 0)
@@ -155,6 +168,32 @@ static int export_all(struct ctx *ctx, json_t *tenants, struct nsnet_err *err)
 	return 0;
 }
 
+/* Only when there are any: a file of tenants alone is for `tenant add -f`, too. */
+static int set_list(json_t *doc, const char *key, json_t *list)
+{
+	if (list && json_array_size(list) == 0) {
+		json_decref(list);
+		return 0;
+	}
+	return json_object_set_new(doc, key, list);
+}
+
+static int export_policies(struct ctx *ctx, json_t *doc, struct nsnet_err *err)
+{
+	NSN_AUTO(nsnet_rules_freep) struct nsnet_rules *rules = NULL;
+	NSN_AUTO(nsnet_quarantines_freep) struct nsnet_quarantines *quarantines = NULL;
+	int r = CMD_WAIT(ctx, nsnet_rule_list(ctx->n, 0, &rules, err));
+
+	if (r == 0)
+		r = CMD_WAIT(ctx, nsnet_quarantine_list(ctx->n, &quarantines, err));
+	if (r < 0)
+		return r;
+	if (set_list(doc, "rules", export_rules(rules)) < 0 ||
+	    set_list(doc, "quarantine", export_quarantines(quarantines)) < 0)
+		return nsn_err_nomem(err);
+	return 0;
+}
+
 int cmd_export(struct ctx *ctx, struct nsnet_err *err)
 {
 	NSN_AUTO(out_json_unref) json_t *doc = NULL;
@@ -167,6 +206,9 @@ int cmd_export(struct ctx *ctx, struct nsnet_err *err)
 	if (!doc)
 		return nsn_err_nomem(err);
 	r = ctx->argc > 0 ? export_named(ctx, tenants, err) : export_all(ctx, tenants, err);
+	/* `tenant export` is about tenants alone. */
+	if (r == 0 && ctx->argc == 0 && !ctx->cmd->noun)
+		r = export_policies(ctx, doc, err);
 	if (r < 0)
 		return r;
 	if (o.format != OUT_JSON)

@@ -145,6 +145,8 @@ static void topic_environment(FILE *to)
 	      "  NSNET_STATE_DIR  where the wanted state lives (" NSNET_DEFAULT_STATE_DIR ")\n"
 	      "  NSNET_RUN_DIR    where gateways are pinned (" NSNET_DEFAULT_RUN_DIR ")\n"
 	      "  NSNET_POOL       where automatic subnets come from (" NSNET_POOL ")\n"
+	      "  NSNET_TRANSIT    a /16 for the addresses of cables; read before the first is "
+	      "made\n"
 	      "  NSNET_OUTPUT     the output format when -j and -o are not given\n"
 	      "  NO_COLOR         when not empty: no colour\n"
 	      "  SHELL            what `nsnet enter TENANT` runs\n",

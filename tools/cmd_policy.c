@@ -19,24 +19,24 @@ static struct nsnet_tenants *tenants_of_host(struct ctx *ctx)
 {
 	struct nsnet_tenants *list = NULL;
 
-	if (access(cmd_state_dir(), R_OK | X_OK) < 0 || cmd_open(ctx, NULL) < 0)
+	if (!ctx->n && (access(cmd_state_dir(), R_OK | X_OK) < 0 || cmd_open(ctx, NULL) < 0))
 		return NULL;
 	if (CMD_WAIT(ctx, nsnet_tenant_list(ctx->n, 0, &list, NULL)) < 0)
 		return NULL;
 	return list;
 }
 
-/* The files of the arguments from @first on; @paths has the texts. */
-static int parse(struct ctx *ctx, int first, struct paths *paths, struct nsnet_policies **ret,
-		 struct nsnet_err *err)
+/* These files; @paths has the texts. */
+static int parse(struct ctx *ctx, int argc, char *const *argv, struct paths *paths,
+		 struct nsnet_policies **ret, struct nsnet_err *err)
 {
 	NSN_AUTO(nsnet_tenants_freep) struct nsnet_tenants *tenants = NULL;
 	static char dash[] = "-";
 	char *const input[] = {dash};
 	int r;
 
-	if (ctx->argc > first)
-		r = paths_read(paths, ctx->argc - first, ctx->argv + first, ctx->in, err);
+	if (argc > 0)
+		r = paths_read(paths, argc, argv, ctx->in, err);
 	else
 		r = paths_read(paths, 1, input, ctx->in, err);
 	if (r < 0)
@@ -45,13 +45,12 @@ static int parse(struct ctx *ctx, int first, struct paths *paths, struct nsnet_p
 	return nsnet_policies_parse(ret, paths->texts, paths->n, tenants, (int64_t)time(NULL), err);
 }
 
-/* The same, of files in which nothing is wrong. */
-static int parse_good(struct ctx *ctx, int first, struct paths *paths, struct nsnet_policies **ret,
-		      struct nsnet_err *err)
+int policies_good(struct ctx *ctx, int argc, char *const *argv, struct paths *paths,
+		  struct nsnet_policies **ret, struct nsnet_err *err)
 {
 	struct nsnet_diag d = {0};
 	size_t i = 0;
-	int r = parse(ctx, first, paths, ret, err);
+	int r = parse(ctx, argc, argv, paths, ret, err);
 
 	if (r < 0 || nsnet_policies_errors(*ret) == 0)
 		return r;
@@ -127,7 +126,7 @@ int cmd_policy_check(struct ctx *ctx, struct nsnet_err *err)
 {
 	NSN_AUTO(nsnet_policies_freep) struct nsnet_policies *p = NULL;
 	NSN_AUTO(paths_clear) struct paths paths = {0};
-	int r = parse(ctx, 0, &paths, &p, err);
+	int r = parse(ctx, ctx->argc, ctx->argv, &paths, &p, err);
 
 	if (r < 0)
 		return r;
@@ -147,7 +146,7 @@ int cmd_policy_test(struct ctx *ctx, struct nsnet_err *err)
 	NSN_AUTO(paths_clear) struct paths paths = {0};
 	const struct out *o = &ctx->opts.out;
 	size_t n, hold = 0;
-	int r = parse_good(ctx, 0, &paths, &p, err);
+	int r = policies_good(ctx, ctx->argc, ctx->argv, &paths, &p, err);
 
 	if (r < 0)
 		return r;
@@ -229,7 +228,7 @@ int cmd_policy_list(struct ctx *ctx, struct nsnet_err *err)
 
 	if (ctx->argc == 0)
 		return rules_list(ctx, err);
-	r = parse_good(ctx, 0, &paths, &p, err);
+	r = policies_good(ctx, ctx->argc, ctx->argv, &paths, &p, err);
 	if (r == 0)
 		r = rows_get(&rows, p, ctx->opts.expiring_s, err);
 	return r < 0 ? r : out_list(&ctx->opts.out, &list, &rows, rows.n, err);
@@ -262,7 +261,7 @@ int cmd_policy_show(struct ctx *ctx, struct nsnet_err *err)
 
 	if (ctx->argc == 1)
 		return rules_show(ctx, err);
-	r = parse_good(ctx, 1, &paths, &p, err);
+	r = policies_good(ctx, ctx->argc - 1, ctx->argv + 1, &paths, &p, err);
 	if (r == 0)
 		r = rows_get(&rows, p, 0, err);
 	if (r < 0)

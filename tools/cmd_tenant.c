@@ -5,6 +5,7 @@
 #include "change.h"
 #include "cmd.h"
 #include "view.h"
+#include "view_quarantine.h"
 #include "view_rule.h"
 
 /* ---- list ---------------------------------------------------------------- */
@@ -19,7 +20,8 @@ static void rows_clear(struct rows *rows)
 }
 
 static int rows_get(struct rows *ret, const struct nsnet_tenants *tenants,
-		    const struct nsnet_rules *rules, struct nsnet_err *err)
+		    const struct nsnet_rules *rules, const struct nsnet_quarantines *quarantines,
+		    struct nsnet_err *err)
 {
 	size_t n = nsnet_tenants_count(tenants);
 
@@ -27,7 +29,7 @@ static int rows_get(struct rows *ret, const struct nsnet_tenants *tenants,
 	if (!ret->at)
 		return nsn_err_nomem(err);
 	for (size_t i = 0; i < n; i++)
-		ret->at[i] = (struct view_tenant){nsnet_tenants_at(tenants, i), rules};
+		ret->at[i] = (struct view_tenant){nsnet_tenants_at(tenants, i), rules, quarantines};
 	return 0;
 }
 
@@ -52,6 +54,7 @@ int cmd_tenant_list(struct ctx *ctx, struct nsnet_err *err)
 	};
 	NSN_AUTO(nsnet_tenants_freep) struct nsnet_tenants *tenants = NULL;
 	NSN_AUTO(nsnet_rules_freep) struct nsnet_rules *rules = NULL;
+	NSN_AUTO(nsnet_quarantines_freep) struct nsnet_quarantines *quarantines = NULL;
 	NSN_AUTO(rows_clear) struct rows rows = {0};
 	/* Names alone need no look into the kernel, and no rules. */
 	bool names = ctx->opts.out.format == OUT_NAME;
@@ -60,8 +63,10 @@ int cmd_tenant_list(struct ctx *ctx, struct nsnet_err *err)
 
 	if (r == 0 && !names)
 		r = CMD_WAIT(ctx, nsnet_rule_list(ctx->n, 0, &rules, err));
+	if (r == 0 && !names)
+		r = CMD_WAIT(ctx, nsnet_quarantine_list(ctx->n, &quarantines, err));
 	if (r == 0)
-		r = rows_get(&rows, tenants, rules, err);
+		r = rows_get(&rows, tenants, rules, quarantines, err);
 	if (r < 0)
 		return r;
 	return out_list(&ctx->opts.out, &list, &rows, nsnet_tenants_count(tenants), err);
@@ -73,20 +78,23 @@ int cmd_tenant_show(struct ctx *ctx, struct nsnet_err *err)
 {
 	NSN_AUTO(nsnet_tenant_freep) struct nsnet_tenant *t = NULL;
 	NSN_AUTO(nsnet_rules_freep) struct nsnet_rules *rules = NULL;
+	NSN_AUTO(nsnet_quarantines_freep) struct nsnet_quarantines *quarantines = NULL;
 	const struct out *o = &ctx->opts.out;
 	struct view_tenant view;
 	int r = CMD_WAIT(ctx, nsnet_tenant_get(ctx->n, ctx->argv[0], NSNET_OBSERVE, &t, err));
 
 	if (r == 0)
 		r = CMD_WAIT(ctx, nsnet_rule_list(ctx->n, 0, &rules, err));
+	if (r == 0)
+		r = CMD_WAIT(ctx, nsnet_quarantine_list(ctx->n, &quarantines, err));
 	if (r < 0)
 		return r;
-	view = (struct view_tenant){t, rules};
+	view = (struct view_tenant){t, rules, quarantines};
 	switch (o->format) {
 	case OUT_JSON:
 	case OUT_YAML:
-		return out_document(o, "Tenant", NULL, json_pack("[o]", view_tenant_json(&view)),
-				    err);
+		return out_document(o, "Tenant", NULL,
+				    json_pack("[o]", view_tenant_one_json(&view)), err);
 	case OUT_NAME:
 		fprintf(o->to, "%s\n", nsnet_tenant_name(t));
 		return 0;

@@ -98,6 +98,20 @@ int opt_set_duration(struct opts *o, const struct opt *opt, const char *typed, c
 			    opt->name);
 }
 
+int opt_set_number(struct opts *o, const struct opt *opt, const char *typed, const char *value,
+		   struct nsnet_err *err)
+{
+	uint64_t n;
+
+	if (nsn_u64_parse(&n, value, UINT64_C(1000000000000)) == 0 && n > 0) {
+		*(uint64_t *)field(o, opt) = n;
+		return 0;
+	}
+	(void)nsn_err(err, -EINVAL, NSNET_E_USAGE, "option '%s': '%s' is not a number from 1 on",
+		      typed, value);
+	return nsn_err_hint(err, -EINVAL, "--%s 10", opt->name);
+}
+
 int opt_set_span(struct opts *o, const struct opt *opt, const char *typed, const char *value,
 		 struct nsnet_err *err)
 {
@@ -145,7 +159,8 @@ void opts_clear(struct opts *o)
 	free(o->labels.values);
 	free(o->owners.values);
 	free(o->keep.values);
-	o->labels = o->owners = o->keep = (struct opt_many){0};
+	free(o->files.values);
+	o->labels = o->owners = o->keep = o->files = (struct opt_many){0};
 }
 
 /* Which of @names the value is. Return: its place, or -EINVAL. */

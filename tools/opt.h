@@ -34,11 +34,15 @@ struct opts {
 	bool must_create;		    /* add */
 	bool if_exists;			    /* del */
 	bool all;			    /* tenant del */
-	bool exit_code;			    /* plan */
+	bool exit_code;			    /* plan, apply */
+	struct opt_many files;		    /* plan, diff, apply */
+	bool prune;			    /* plan, diff, apply */
+	uint64_t prune_tenants;		    /* apply */
 	bool gateway;			    /* enter */
 	const char *file;		    /* tenant add */
 	const char *subnet6, *inside, *mtu; /* tenant add */
 	const char *rate;		    /* tenant add, endpoint add */
+	const char *new_flows, *open_flows; /* tenant add */
 	const char *ip, *ip6;		    /* endpoint add */
 	struct opt_many labels, owners;	    /* tenant add */
 	bool with_rules;		    /* tenant del */
@@ -47,6 +51,7 @@ struct opts {
 	const char *expires, *log;	    /* allow, deny */
 	struct opt_many keep;		    /* tenant quarantine */
 	uint64_t expiring_s;		    /* policy list; 0: all */
+	uint64_t for_ms, count;		    /* monitor; 0: without end */
 
 	const struct opt *format_by; /* what chose the format, or NULL */
 	uint64_t seen[2];	     /* by table (global, own) and row */
@@ -80,6 +85,9 @@ int opt_set_many(struct opts *o, const struct opt *opt, const char *typed, const
 		 struct nsnet_err *err);
 int opt_set_duration(struct opts *o, const struct opt *opt, const char *typed, const char *value,
 		     struct nsnet_err *err);
+/* A number, at least 1. */
+int opt_set_number(struct opts *o, const struct opt *opt, const char *typed, const char *value,
+		   struct nsnet_err *err);
 /* Seconds, at least one: 90m, 12h, 14d, 4w. */
 int opt_set_span(struct opts *o, const struct opt *opt, const char *typed, const char *value,
 		 struct nsnet_err *err);

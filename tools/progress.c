@@ -115,3 +115,8 @@ int interrupt_seen(void)
 {
 	return seen;
 }
+
+void interrupt_forget(void)
+{
+	seen = 0;
+}

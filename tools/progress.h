@@ -44,5 +44,7 @@ void progress_step_at(struct progress *p, uint64_t now_ms);
 void interrupt_defer(void);
 /* The signal that came since, or 0. */
 int interrupt_seen(void);
+/* It was asked for: what was done is all that was to be done. */
+void interrupt_forget(void);
 
 #endif

@@ -45,7 +45,9 @@ const struct cmd cmd_table[] = {
 		.columns = tenant_columns,
 		.help = "list the tenants",
 		.more = "STATE is ok, DRIFT (the kernel has something else than is wanted: `nsnet\n"
-			"plan` says what) or absent (it has nothing of it). RX and TX are the "
+			"plan` says what) or absent (it has nothing of it); QUARANTINE stands "
+			"before\n"
+			"it, or instead of ok, when all borders are closed. RX and TX are the "
 			"bytes\n"
 			"that the gateway received from and sent to the tenant's endpoints.",
 		.examples = "nsnet tenant list\n"
@@ -77,13 +79,15 @@ const struct cmd cmd_table[] = {
 		.flags = CMD_OPENS | CMD_CHANGES | CMD_NAMES,
 		.help = "change a tenant's settings",
 		.more = "KEY and VALUE, as in `tenant add` where nothing is said:\n"
-			"  subnet    renumbers: the gateway and all automatic addresses move\n"
-			"  subnet6   a prefix, auto, or none\n"
-			"  inside    allow or deny\n"
-			"  mtu       576 (1280 with IPv6) to 65535\n"
-			"  rate      of all endpoints together, each way; none takes it away\n"
-			"  label     K=V, as in label=env=prod; K= takes the label away\n"
-			"  owners    users, with commas between them; none for nobody\n"
+			"  subnet      renumbers: the gateway and all automatic addresses move\n"
+			"  subnet6     a prefix, auto, or none\n"
+			"  inside      allow or deny\n"
+			"  mtu         576 (1280 with IPv6) to 65535\n"
+			"  rate        of all endpoints together, each way; none takes it away\n"
+			"  new-flows   connections that an endpoint may open in a second, or none\n"
+			"  open-flows  connections that an endpoint may have open, or none\n"
+			"  label       K=V, as in label=env=prod; K= takes the label away\n"
+			"  owners      users, with commas between them; none for nobody\n"
 			"All are set together or none is. Processes inside go on running.",
 		.examples = "nsnet tenant set customer1 mtu=1400 rate=100mbit\n"
 			    "nsnet tenant set customer1 subnet=10.20.1.0/24\n"
@@ -119,19 +123,22 @@ const struct cmd cmd_table[] = {
 	{
 		.noun = "tenant",
 		.verb = "quarantine",
-		.args = "WHO",
-		.min_args = 1,
+		.args = "[WHO]",
 		.max_args = 1,
-		.flags = CMD_OPENS | CMD_CHANGES | CMD_NAMES,
+		.flags = CMD_OPENS | CMD_CHANGES | CMD_NAMES | CMD_TABLE,
 		.options = quarantine_options,
+		.columns = quarantine_columns,
 		.help = "close all borders of a tenant, an endpoint or a label",
 		.more = "WHO is TENANT, TENANT/ENDPOINT or label:KEY=VALUE. It stands above all\n"
 			"rules: connections are cut and no rule opens them again until `tenant\n"
 			"release`, but for what --keep says, as in\n"
 			"--keep 'shared/forensics -> customer3 tcp/22'. Given again it replaces "
 			"what\n"
-			"was said before.",
+			"was said before. Without WHO it lists who is in quarantine, since when, "
+			"by\n"
+			"whom and why.",
 		.examples = "nsnet tenant quarantine customer3 --because INC-7\n"
+			    "nsnet tenant quarantine\n"
 			    "nsnet tenant quarantine label:env=prod --because INC-7",
 		.operands = "who",
 		.check = check_tenant_quarantine,
@@ -147,7 +154,7 @@ const struct cmd cmd_table[] = {
 		.help = "end a quarantine",
 		.more = "WHO as it was given to `tenant quarantine`. The rules hold again.",
 		.examples = "nsnet tenant release customer3",
-		.operands = "who",
+		.operands = "quarantined",
 		.run = cmd_tenant_release,
 	},
 	{
@@ -156,7 +163,8 @@ const struct cmd cmd_table[] = {
 		.args = "[NAME...]",
 		.max_args = -1,
 		.flags = CMD_OPENS,
-		.help = "the same as `nsnet export`",
+		.help = "print tenants as a file for `nsnet tenant add -f`",
+		.more = "As `nsnet export`, without rules and quarantines.",
 		.examples = "nsnet tenant export customer1",
 		.operands = "tenant",
 		.run = cmd_export,
@@ -388,8 +396,11 @@ const struct cmd cmd_table[] = {
 		.args = "[TENANT...]",
 		.max_args = -1,
 		.flags = CMD_OPENS,
-		.help = "print tenants as a file for `nsnet tenant add -f`",
-		.more = "YAML, or JSON with -j. Only what is not the default is written. "
+		.help = "print what is wanted as a file of policies",
+		.more = "Tenants, rules and quarantines, as `nsnet policy check` reads them; with\n"
+			"TENANT those tenants alone, for `nsnet tenant add -f`.\n"
+			"\n"
+			"YAML, or JSON with -j. Only what is not the default is written. "
 			"Addresses\n"
 			"that were chosen are written; those that were given out are `auto`: in\n"
 			"another place, or with another subnet, the file gives out new ones. A\n"
@@ -407,14 +418,63 @@ const struct cmd cmd_table[] = {
 		.max_args = 1,
 		.flags = CMD_OPENS | CMD_NAMES,
 		.options = plan_options,
-		.help = "show what `nsnet repair` would do",
-		.more = "Compares what is wanted with what the kernel has. + is made, ~ is "
-			"altered,\n"
-			"- is removed.",
+		.help = "show what `nsnet repair`, or `nsnet apply -f`, would do",
+		.more = "Without -f it compares what is wanted with what the kernel has. + is "
+			"made,\n"
+			"~ is altered, - is removed.\n"
+			"With -f it tells what the files change, which pairs may talk then and "
+			"may\n"
+			"not now (or no more), and whether what they expect holds; all of it is "
+			"tried,\n"
+			"and the kernel is asked whether it would take the rules. Status 1: "
+			"something\n"
+			"that is expected does not hold.",
 		.examples = "nsnet plan\n"
-			    "nsnet plan --exit-code customer1",
+			    "nsnet plan --exit-code customer1\n"
+			    "nsnet plan -f policies/\n"
+			    "nsnet plan -f policies/ --prune -v",
 		.operands = "tenant",
+		.check = check_plan,
 		.run = cmd_plan,
+	},
+	{
+		.verb = "diff",
+		.flags = CMD_OPENS,
+		.args = "",
+		.options = diff_options,
+		.help = "show how files differ from what is stored",
+		.more = "Like the first part of `nsnet plan -f`, without a look into the kernel. "
+			"Status 1:\n"
+			"they differ.",
+		.examples = "nsnet diff -f policies/\n"
+			    "nsnet diff -f policies/ -j",
+		.check = check_apply,
+		.run = cmd_diff,
+	},
+	{
+		.verb = "apply",
+		.flags = CMD_OPENS | CMD_CHANGES,
+		.args = "",
+		.options = apply_options,
+		.help = "make all be as files say",
+		.more = "Tenants, rules and quarantines of the files are made or changed; what "
+			"else\n"
+			"there is stays. A file, or a folder with its files, is a set, and owns "
+			"what came\n"
+			"with it: with --prune what its files do not have any more is removed. "
+			"What\n"
+			"another set owns is refused, what a command has made is taken over. What "
+			"a\n"
+			"file does not say of a tenant has its default.\n"
+			"Before anything is done all of it is tried, and `expect:` has to hold. "
+			"What is\n"
+			"revoked is cut first, then what is new is made.",
+		.examples = "nsnet apply -f policies/\n"
+			    "nsnet apply -f policies/ --prune\n"
+			    "nsnet apply -f policies/ --prune --prune-tenants 2\n"
+			    "nsnet apply -n -f policies/",
+		.check = check_apply,
+		.run = cmd_apply,
 	},
 	{
 		.verb = "repair",
@@ -449,6 +509,36 @@ const struct cmd cmd_table[] = {
 		.examples = "nsnet status\n"
 			    "nsnet status -j",
 		.run = cmd_status,
+	},
+	{
+		.verb = "monitor",
+		.args = "[TENANT...]",
+		.max_args = -1,
+		.flags = CMD_OPENS,
+		.options = monitor_options,
+		.help = "print what rules log, as it happens",
+		.more = "Rules with --log new tell of each connection that is opened, or denied, "
+			"by\n"
+			"them, those with --log all of each packet, too. One line each, or one "
+			"JSON\n"
+			"object a line with -j: time, sending tenant, rule, allow or deny, open "
+			"or\n"
+			"packet, who calls whom, on which port. With TENANT what it sends or is "
+			"sent.\n"
+			"\n"
+			"It ends with --for, --count, or a signal (Ctrl-C), with status 0. One "
+			"monitor\n"
+			"at a time can listen to a gateway. What a gateway logs in the first "
+			"second\n"
+			"after it, or its first logging rule, was made may be missed. `lost` says "
+			"how\n"
+			"many packets came faster than they could be read.",
+		.examples = "nsnet monitor\n"
+			    "nsnet monitor customer1 --for 10s\n"
+			    "nsnet monitor -j --count 100",
+		.operands = "tenant",
+		.check = check_monitor,
+		.run = cmd_monitor,
 	},
 	{
 		.verb = "enter",

@@ -6,6 +6,7 @@
 #include "cmd.h"
 #include "reach.h"
 #include "view.h"
+#include "view_quarantine.h"
 
 static char *number(uint64_t n)
 {
@@ -27,11 +28,11 @@ static char *or_dash(const char *text)
 	return strdup(*text ? text : "-");
 }
 
-static const char *state_color(enum nsnet_state state)
+static const char *state_color(enum nsnet_state state, bool quarantined)
 {
 	switch (state) {
 	case NSNET_STATE_OK:
-		return NULL;
+		return quarantined ? "magenta" : NULL;
 	case NSNET_STATE_DRIFT:
 		return "red";
 	case NSNET_STATE_ABSENT:
@@ -89,19 +90,26 @@ static char *cell_rules(const void *item)
 	return number(reach_count(v->rules, v->t));
 }
 
+static bool quarantined(const void *item)
+{
+	const struct view_tenant *v = item;
+
+	return quarantine_has_tenant(v->quarantines, v->t);
+}
+
 static char *cell_state(const void *t)
 {
-	return strdup(view_state_text(nsnet_tenant_state(tenant(t))));
+	return strdup(view_state_text(nsnet_tenant_state(tenant(t)), quarantined(t)));
 }
 
 static char *plain_state(const void *t)
 {
-	return strdup(view_state(nsnet_tenant_state(tenant(t))));
+	return strdup(view_state_plain(nsnet_tenant_state(tenant(t)), quarantined(t)));
 }
 
 static const char *tenant_color(const void *t)
 {
-	return state_color(nsnet_tenant_state(tenant(t)));
+	return state_color(nsnet_tenant_state(tenant(t)), quarantined(t));
 }
 
 static char *cell_rx(const void *t)
@@ -235,25 +243,30 @@ static char *cell_endpoint_rate(const void *item)
 	return strdup(nsnet_endpoint_rate(e->t, e->i));
 }
 
+static bool endpoint_quarantined(const struct view_endpoint *e)
+{
+	return quarantine_has_endpoint(e->quarantines, e->t, e->i);
+}
+
 static char *cell_endpoint_state(const void *item)
 {
 	const struct view_endpoint *e = item;
 
-	return strdup(view_state_text(nsnet_endpoint_state(e->t, e->i)));
+	return strdup(view_state_text(nsnet_endpoint_state(e->t, e->i), endpoint_quarantined(e)));
 }
 
 static char *plain_endpoint_state(const void *item)
 {
 	const struct view_endpoint *e = item;
 
-	return strdup(view_state(nsnet_endpoint_state(e->t, e->i)));
+	return strdup(view_state_plain(nsnet_endpoint_state(e->t, e->i), endpoint_quarantined(e)));
 }
 
 static const char *endpoint_color(const void *item)
 {
 	const struct view_endpoint *e = item;
 
-	return state_color(nsnet_endpoint_state(e->t, e->i));
+	return state_color(nsnet_endpoint_state(e->t, e->i), endpoint_quarantined(e));
 }
 
 static char *cell_netns(const void *item)

@@ -6,18 +6,19 @@
 #include "change.h"
 #include "reach.h"
 #include "view.h"
+#include "view_quarantine.h"
 
 static void field(FILE *to, const char *name)
 {
 	fprintf(to, "  %-10s  ", name);
 }
 
-static void state(const struct out *o, enum nsnet_state state)
+static void state(const struct out *o, enum nsnet_state state, bool quarantined)
 {
-	bool red = state != NSNET_STATE_OK && out_colored(o, o->to);
+	bool red = (state != NSNET_STATE_OK || quarantined) && out_colored(o, o->to);
 
 	field(o->to, "state");
-	fprintf(o->to, "%s%s%s\n", red ? "\033[31m" : "", view_state_text(state),
+	fprintf(o->to, "%s%s%s\n", red ? "\033[31m" : "", view_state_text(state, quarantined),
 		red ? "\033[0m" : "");
 }
 
@@ -36,8 +37,11 @@ static size_t longest(const struct nsnet_tenant *t,
 	return width;
 }
 
-static void endpoint_line(FILE *to, const struct nsnet_tenant *t, size_t i, const int width[4])
+static void endpoint_line(FILE *to, const struct view_tenant *v, size_t i, const int width[4])
 {
+	const struct nsnet_tenant *t = v->t;
+	bool quarantined = quarantine_has_endpoint(v->quarantines, t, i);
+
 	fprintf(to, "%-*s  %-*s  ", width[0], nsnet_endpoint_name(t, i), width[1],
 		nsnet_endpoint_address(t, i));
 	if (width[2] > 0)
@@ -46,13 +50,14 @@ static void endpoint_line(FILE *to, const struct nsnet_tenant *t, size_t i, cons
 		nsnet_endpoint_port(t, i));
 	if (strcmp(nsnet_endpoint_rate(t, i), "none") != 0)
 		fprintf(to, "  rate %s", nsnet_endpoint_rate(t, i));
-	if (nsnet_endpoint_state(t, i) != NSNET_STATE_OK)
-		fprintf(to, "  %s", view_state_text(nsnet_endpoint_state(t, i)));
+	if (nsnet_endpoint_state(t, i) != NSNET_STATE_OK || quarantined)
+		fprintf(to, "  %s", view_state_text(nsnet_endpoint_state(t, i), quarantined));
 	fputc('\n', to);
 }
 
-static void endpoints(FILE *to, const struct nsnet_tenant *t)
+static void endpoints(FILE *to, const struct view_tenant *v)
 {
+	const struct nsnet_tenant *t = v->t;
 	const int width[] = {
 		(int)longest(t, nsnet_endpoint_name),
 		(int)longest(t, nsnet_endpoint_address),
@@ -62,7 +67,7 @@ static void endpoints(FILE *to, const struct nsnet_tenant *t)
 
 	for (size_t i = 0; i < nsnet_tenant_endpoints(t); i++) {
 		field(to, i ? "" : "endpoints");
-		endpoint_line(to, t, i, width);
+		endpoint_line(to, v, i, width);
 	}
 	if (nsnet_tenant_endpoints(t) == 0) {
 		field(to, "endpoints");
@@ -106,6 +111,21 @@ static void dropped(const struct out *o, const struct nsnet_tenant *t)
 	fputc('\n', o->to);
 }
 
+/* "4000 new a second, 32768 open": of each endpoint, across the border. */
+static void flows(FILE *to, const struct nsnet_tenant *t)
+{
+	const uint32_t fresh = nsnet_tenant_new_flows(t), open = nsnet_tenant_open_flows(t);
+
+	field(to, "flows");
+	if (fresh)
+		fprintf(to, "%" PRIu32 " new a second", fresh);
+	if (fresh && open)
+		fputs(", ", to);
+	if (open)
+		fprintf(to, "%" PRIu32 " open", open);
+	fputs(fresh || open ? " (each endpoint)\n" : "no limit\n", to);
+}
+
 /* The two lines about addresses, with what belongs to each at the right. */
 static int addresses(FILE *to, const struct nsnet_tenant *t, struct nsnet_err *err)
 {
@@ -134,8 +154,31 @@ static int addresses(FILE *to, const struct nsnet_tenant *t, struct nsnet_err *e
 	else
 		fprintf(to, "%-*s   ipv6 off, dropped\n", width, subnet);
 	field(to, "gateway");
-	fprintf(to, "%-*s   cables none   uplink no\n", width, gateway);
+	fprintf(to, "%-*s   cables ", width, gateway);
+	for (size_t i = 0; i < nsnet_tenant_cables(t); i++)
+		fprintf(to, "%s%s", i ? ", " : "", nsnet_tenant_cable(t, i));
+	fprintf(to, "%s   uplink no\n", nsnet_tenant_cables(t) ? "" : "none");
 	return 0;
+}
+
+/* Where it is written, and who did it. */
+static void origin(FILE *to, const struct nsnet_tenant *t)
+{
+	char at[OUT_TIME_SIZE];
+	struct nsnet_origin o;
+
+	nsnet_tenant_origin(t, &o);
+	if (!o.at)
+		return;
+	field(to, "origin");
+	if (*o.file) {
+		fprintf(to, "set %s, ", o.set);
+		out_safe(to, o.file);
+		fprintf(to, ":%" PRIu32 ", applied", o.line);
+	} else {
+		fputs("a command,", to);
+	}
+	fprintf(to, " %s by uid %" PRIu32 "\n", out_time(o.at, at), o.uid);
 }
 
 /* One line for each rule. */
@@ -161,6 +204,31 @@ static void reach(FILE *to, const struct view_tenant *v, enum reach_way way)
 		fputs("nothing (0 rules)\n", to);
 }
 
+/* Why, since when and by whom; what is kept; @i SIZE_MAX: of the tenant. */
+static void quarantines(FILE *to, const struct nsnet_quarantines *list,
+			const struct nsnet_tenant *t, size_t i)
+{
+	const char *name = "quarantine";
+	struct nsnet_quarantined q;
+	size_t at = 0;
+
+	for (;; name = "") {
+		NSN_AUTO(nsn_freep) char *text = quarantine_next(list, t, i, &at, &q);
+
+		if (!text)
+			return;
+		field(to, name);
+		out_safe(to, text);
+		fputc('\n', to);
+		for (size_t k = 0; k < q.n_keep; k++) {
+			field(to, "");
+			fputs("keeps ", to);
+			out_safe(to, q.keep[k]);
+			fputc('\n', to);
+		}
+	}
+}
+
 int view_tenant_text(const struct out *o, const struct view_tenant *v, struct nsnet_err *err)
 {
 	const struct nsnet_tenant *t = v->t;
@@ -178,15 +246,18 @@ int view_tenant_text(const struct out *o, const struct view_tenant *v, struct ns
 	fprintf(to, "%" PRIu32 "\n", nsnet_tenant_mtu(t));
 	field(to, "rate");
 	fprintf(to, "%s\n", nsnet_tenant_rate(t));
+	flows(to, t);
 	labels(to, t);
 	owners(to, t);
-	endpoints(to, t);
+	endpoints(to, v);
 	reach(to, v, REACH_OUT);
 	reach(to, v, REACH_IN);
 	dropped(o, t);
-	state(o, nsnet_tenant_state(t));
+	quarantines(to, v->quarantines, t, SIZE_MAX);
+	state(o, nsnet_tenant_state(t), quarantine_has_tenant(v->quarantines, t));
 	field(to, "created");
 	fprintf(to, "%s\n", out_time(nsnet_tenant_created(t), created));
+	origin(to, t);
 	return 0;
 }
 
@@ -225,5 +296,6 @@ void view_endpoint_text(const struct out *o, const struct view_endpoint *e)
 	field(to, "traffic");
 	fprintf(to, "rx %s   tx %s\n", out_bytes(nsnet_endpoint_rx_bytes(t, i), rx),
 		out_bytes(nsnet_endpoint_tx_bytes(t, i), tx));
-	state(o, nsnet_endpoint_state(t, i));
+	quarantines(to, e->quarantines, t, i);
+	state(o, nsnet_endpoint_state(t, i), quarantine_has_endpoint(e->quarantines, t, i));
 }

@@ -313,6 +313,7 @@ static void show_tells_what_is_true(void **state)
 		"  inside      allow\n"
 		"  mtu         1500\n"
 		"  rate        none\n"
+		"  flows       4000 new a second, 32768 open (each endpoint)\n"
 		"  labels      none\n"
 		"  owners      none\n"
 		"  endpoints   default  10.10.1.2  /run/netns/customer1  port nsn");

@@ -112,7 +112,11 @@ static void peers_and_ports_are_offered_in_lists(void **state)
 	assert_offers("nsnet allow a b any ", "");
 	assert_offers("nsnet allow a b any --log n", "none new");
 	assert_offers("nsnet tenant quarantine customer2/", "customer2/default");
+	/* Only who is in quarantine can be released. */
+	assert_offers("nsnet tenant release ", "");
+	NSNET_STATUS(0, "tenant", "quarantine", "label:env=prod", "--because", "x");
 	assert_offers("nsnet tenant release label:env=", "prod");
+	assert_offers("nsnet tenant release ", "label:env=prod");
 }
 
 static void files_are_completed_by_bash(void **state)

@@ -38,6 +38,8 @@ static const struct {
 	{"(id\"?: )[0-9]+", "ID"},
 	{"()nsn[0-9]+", "PORT"},
 	{"()([0-9a-f]{2}:){5}[0-9a-f]{2}", "MAC"},
+	/* what a border is made of is not what a session is about */
+	{"(Kernel check: )[1-9][0-9]*", "N"},
 	/* the kernel sends and drops a little by itself */
 	{"(rx_bytes\"?: |tx_bytes\"?: |dropped_packets\"?: )[0-9]+", "N"},
 	{"((arp|dhcp|ethertype|exthdr|forward|input|inside|ipv6|multicast|nd|output|rate|source)"

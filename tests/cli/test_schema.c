@@ -65,6 +65,22 @@ static void assert_valid(const char *kind, const char *document)
 		assert_valid(kind_, prints_.out);                                                  \
 	} while (0)
 
+/* In the world's own /run. */
+#define FILE_OF_POLICIES "/run/web.yaml"
+static const char write_file[] =
+	"cat >$1 <<-'END'\n"
+	"nsnet: 1\n"
+	"tenants:\n"
+	"  customer1: { subnet: 10.10.1.0/24, endpoints: { app: auto, db: 10.10.1.9 } }\n"
+	"  customer2: { subnet: auto }\n"
+	"rules:\n"
+	"  - { name: web, allow: [tcp/80, icmp], from: customer1/app, to: customer2, because: x }\n"
+	"quarantine:\n"
+	"  - { who: customer1/db, because: x }\n"
+	"expect:\n"
+	"  - can: customer1/app -> customer2 tcp/80\n"
+	"END\n";
+
 static void every_answer_is_as_its_schema_says(void **state)
 {
 	NSN_AUTO(nsn_freep) char *examples = source_path("policies");
@@ -80,8 +96,8 @@ static void every_answer_is_as_its_schema_says(void **state)
 	PRINTS("Change", "tenant", "add", "customer1", "10.10.1.0/24", "--label", "env=prod");
 	PRINTS("Change", "tenant", "add", "customer1", "10.10.1.0/24");
 	PRINTS("Change", "tenant", "add", "customer2", "10.10.1.0/24", "--subnet6", "fd00::/64",
-	       "--inside", "deny", "--mtu", "1400", "--rate", "10mbit", "--owner", "root",
-	       "--label", "a=b");
+	       "--inside", "deny", "--mtu", "1400", "--rate", "10mbit", "--new-flows", "none",
+	       "--open-flows", "100", "--owner", "root", "--label", "a=b");
 	PRINTS("Change", "endpoint", "add", "customer2/db", "--ip", "10.10.1.10", "--ip6",
 	       "fd00::10", "--rate", "64kbit");
 	PRINTS("Change", "endpoint", "add", "customer2/worker");
@@ -108,7 +124,19 @@ static void every_answer_is_as_its_schema_says(void **state)
 	PRINTS("Rule", "policy", "show", "deny-customer1-to-shared-icmp");
 	PRINTS("TenantList", "tenant", "list");
 	PRINTS("Tenant", "tenant", "show", "shared");
+	PRINTS("QuarantineList", "tenant", "quarantine");
 	PRINTS("Change", "tenant", "quarantine", "shared", "--because", "x");
+	PRINTS("Change", "tenant", "quarantine", "customer2/db", "--because", "x", "--keep",
+	       "customer2/db -> shared tcp/1");
+	PRINTS("Change", "tenant", "quarantine", "label:a=b", "--because", "x");
+	PRINTS("QuarantineList", "tenant", "quarantine");
+	PRINTS("TenantList", "tenant", "list");
+	PRINTS("Tenant", "tenant", "show", "customer2");
+	PRINTS("Endpoint", "endpoint", "show", "customer2/db");
+	PRINTS("EndpointList", "endpoint", "list");
+	PRINTS("Tenants", "export");
+	PRINTS("Change", "tenant", "release", "label:a=b");
+	PRINTS("Change", "tenant", "release", "customer2/db");
 	PRINTS("Change", "tenant", "release", "shared");
 	PRINTS("Change", "revoke", "--if-exists", "none", "one");
 	PRINTS("Change", "tenant", "del", "shared", "--with-rules");
@@ -129,9 +157,45 @@ static void every_answer_is_as_its_schema_says(void **state)
 	PRINTS("Policy", "policy", "show", "billing-app-to-ledger-db", examples);
 	PRINTS("PolicyTest", "policy", "test", examples);
 	PRINTS("Help", "policy", "manual");
+	RUN_STATUS(0, "sh", "-c", write_file, "sh", FILE_OF_POLICIES);
+	PRINTS("Apply", "plan", "-f", FILE_OF_POLICIES);
+	PRINTS("Apply", "apply", "-n", "-f", FILE_OF_POLICIES);
+	PRINTS("Apply", "apply", "-f", FILE_OF_POLICIES);
+	PRINTS("Apply", "apply", "-f", FILE_OF_POLICIES);
+	PRINTS("Apply", "diff", "-f", FILE_OF_POLICIES);
+	RUN_STATUS(0, "sh", "-c", "echo 'nsnet: 1' >" FILE_OF_POLICIES);
+	PRINTS("Apply", "plan", "-f", FILE_OF_POLICIES, "--prune");
+	PRINTS("Apply", "apply", "-f", FILE_OF_POLICIES);
+	PRINTS("Apply", "apply", "-f", FILE_OF_POLICIES, "--prune", "--prune-tenants", "2");
 	PRINTS("Version", "version");
 	PRINTS("Help", "help");
 	PRINTS("Help", "help", "exit");
+}
+
+/* Each line of it is a document. */
+static void what_is_logged_is_as_its_schema_says(void **state)
+{
+	/* Until it has heard the first one. */
+	static const char script[] =
+		"\"$1\" monitor -j --count 1 & p=$!; "
+		"while kill -0 $p 2>/dev/null; do "
+		"ip netns exec customer1 sh -c \"$2\" >/dev/null 2>&1; done; wait $p";
+	static const char *const calls[] = {"ping -c 1 -W 1 10.10.2.2",
+					    "bash -c \"echo >/dev/tcp/10.10.2.2/22\""};
+
+	(void)state;
+	need_jsonschema();
+	NSNET_STATUS(0, "tenant", "add", "customer1", "10.10.1.0/24");
+	NSNET_STATUS(0, "tenant", "add", "customer2", "10.10.2.0/24");
+	NSNET_STATUS(0, "allow", "customer1", "customer2", "any", "--because", "x", "--log", "all");
+	for (size_t i = 0; i < NSN_COUNT(calls); i++) {
+		NSN_AUTO(run_done) struct run r = {0};
+
+		RUN(&r, "sh", "-c", script, "sh", nsnet_bin(), calls[i]);
+		assert_status(&r, 0);
+		assert_has(r.out, "\"kind\":\"Logged\"");
+		assert_valid("Logged", r.out);
+	}
 }
 
 static void every_error_is_as_its_schema_says(void **state)
@@ -197,7 +261,21 @@ static void what_a_schema_does_not_say_is_refused(void **state)
 		 "less than the minimum"},
 		{"RuleList", "{\"nsnet\":1,\"kind\":\"RuleList\",\"items\":[{\"name\":\"a1\"}]}",
 		 "is a required"},
+		{"Apply",
+		 "{\"nsnet\":1,\"kind\":\"Apply\",\"changed\":false,\"dry_run\":true,\"add\":0,"
+		 "\"change\":0,\"remove\":0,\"kept\":0,\"kernel_checked\":0,\"differences\":[{}],"
+		 "\"effects\":[],\"expects\":[],\"items\":[]}",
+		 "is a required"},
 		{"Rule", "{\"nsnet\":1,\"kind\":\"Rule\",\"items\":[]}", "[]"},
+		{"QuarantineList",
+		 "{\"nsnet\":1,\"kind\":\"QuarantineList\",\"items\":[{\"who\":\"a1\"}]}",
+		 "is a required"},
+		{"Tenants",
+		 "{\"nsnet\":1,\"tenants\":{},\"rules\":[{\"name\":\"aa\",\"from\":\"a1\",\"to\":"
+		 "\"b1\"}]}",
+		 "is not valid under any"},
+		{"Logged", "{\"nsnet\":1,\"kind\":\"Logged\",\"items\":[]}",
+		 "'items' was unexpected"},
 		{"Error", "{\"error\":{\"code\":\"IO\"}}", "is a required"},
 	};
 
@@ -217,15 +295,16 @@ static void what_a_schema_does_not_say_is_refused(void **state)
 static void every_schema_is_tested(void **state)
 {
 	static const char known[] =
-		" Change Endpoint EndpointList Error Help Plan Policy PolicyCheck "
-		"PolicyList PolicyTest Rule RuleList Status Tenant TenantList Tenants "
+		" Apply Change Endpoint EndpointList Error Help Logged Plan Policy PolicyCheck "
+		"PolicyList PolicyTest QuarantineList Rule RuleList Status Tenant TenantList "
+		"Tenants "
 		"Version ";
 	NSN_AUTO(nsn_freep) char *pattern = source_path("tools/schema/*.json");
 	glob_t files;
 
 	(void)state;
 	assert_int_equal(glob(pattern, 0, NULL, &files), 0);
-	assert_int_equal(files.gl_pathc, 17);
+	assert_int_equal(files.gl_pathc, 20);
 	for (size_t i = 0; i < files.gl_pathc; i++) {
 		const char *name = strrchr(files.gl_pathv[i], '/') + 1;
 		char word[64];
@@ -240,6 +319,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(every_answer_is_as_its_schema_says, begin),
+		cmocka_unit_test_setup(what_is_logged_is_as_its_schema_says, begin),
 		cmocka_unit_test_setup(every_error_is_as_its_schema_says, begin),
 		cmocka_unit_test_setup(what_a_schema_does_not_say_is_refused, begin),
 		cmocka_unit_test(every_schema_is_tested),

@@ -16,7 +16,7 @@ lib/object  | lib/base                                                      |
 lib/nl      | lib/base                                                      | netlink libmnl libnftnl
 lib/kernel  | lib/base lib/object lib/nl                                    | netlink libnftnl
 lib/model   | lib/base                                                      |
-lib/policy  | lib/base lib/model                                            | yaml
+lib/policy  | lib/base lib/model                                            | yaml md
 lib/compile | lib/base lib/object lib/model                                 |
 lib/plan    | lib/base lib/object lib/model lib/compile                     |
 lib/store   | lib/base lib/model                                            | sqlite3
@@ -46,6 +46,7 @@ outside() {
 	libsmartcols/* | libsmartcols.h) REPLY=libsmartcols ;;
 	sqlite3.h) REPLY=sqlite3 ;;
 	yaml.h) REPLY=yaml ;;
+	sha256.h) REPLY=md ;;
 	jansson.h) REPLY=jansson ;;
 	seccomp.h) REPLY=seccomp ;;
 	sys/capability.h) REPLY=cap ;;
