@@ -404,9 +404,77 @@ def sockets():
                 inside="must", by_socket=kind, needs=(FLAT, ROUTED, DIRECT))))
 
 
+# ---- beside the one port that a rule opens ----
+
+OPEN = 5432
+
+
+def quoted_open(i, t, sport=OPEN):
+    """Of a connection to that port: what the victim would have answered to somebody."""
+    return i.tcp(sport, 40009, ACK, t, src=i.dst, dst=i.src)
+
+
+def beside():
+    group = "beside"
+    l3("tcp syn to the open port", group, lambda i, t: i.tcp(40009, OPEN, SYN, t))
+    l3("udp to the open port", group, lambda i, t: i.udp(40009, OPEN, t))
+    l3("udp-lite to the open port", group,
+       lambda i, t: i.ip(136, udp(i.src, i.dst, 40009, OPEN, t, proto=136)))
+    l3("sctp to the open port", group, lambda i, t: i.ip(132, sctp_init(40009, OPEN, t)))
+    l3("dccp to the open port", group,
+       lambda i, t: i.ip(33, dccp_request(i.src, i.dst, 40009, OPEN, t)))
+    for name, port in (("next to", OPEN + 1), ("before", OPEN - 1)):
+        l3("tcp to the port %s the open one" % name, group,
+           lambda i, t, p=port: i.tcp(40009, p, SYN, t))
+    # What looks like an answer of somebody who listens on such a port.
+    for name, flags in (("syn", SYN), ("syn+ack", SYN | ACK), ("ack", ACK), ("rst", RST),
+                        ("rst+ack", RST | ACK), ("data", PSH | ACK), ("fin+ack", FIN | ACK)):
+        l3("tcp %s from the open port" % name, group,
+           lambda i, t, f=flags: i.tcp(OPEN, 40010, f, t))
+    l3("udp from the open port", group, lambda i, t: i.udp(OPEN, 40010, t))
+
+    def src(name, get, fams="46", **kw):
+        l3("to the open port, source " + name, group,
+           lambda i, t: i.tcp(40011, OPEN, SYN, t, src=get(i)), fams, inside="no", **kw)
+
+    src("of nobody", lambda i: pick(i.fam, i.c.spare4, i.c.spare6))
+    src("of the victim", lambda i: i.dst)
+    src("of a neighbour of the victim", lambda i: pick(i.fam, i.c.near4, i.c.near6))
+    src("of somebody outside", lambda i: pick(i.fam, "198.51.100.9", "2001:db8::9"))
+    src("of a cable's end", lambda i: pick(i.fam, "100.127.0.0", "fd6e:736e:6574:78::"))
+    ends = "it ends in the router"
+    l3("to the open port of the victim's gateway", group,
+       lambda i, t: i.tcp(40012, OPEN, SYN, t, dst=i.vgw), needs=(FLAT,), why=ends)
+    l3("to the open port of the attacker's gateway", group,
+       lambda i, t: i.tcp(40012, OPEN, SYN, t, dst=i.gw), needs=(FLAT,), why=ends)
+    for end in (0, 1):
+        l3("to the open port of a cable's end, %d" % end, group,
+           lambda i, t, n=end: i.tcp(40012, OPEN, SYN, t, dst=pick(
+               i.fam, "100.127.0.%d" % n, "fd6e:736e:6574:78::%x" % n)), inside="no",
+           needs=(FLAT,), why="the router has no way there")
+    l3("to the open port of the victim's neighbour", group,
+       lambda i, t: i.tcp(40012, OPEN, SYN, t, dst=pick(i.fam, i.c.near4, i.c.near6)),
+       inside="no", needs=(FLAT,), why="there is no neighbour behind the router")
+    for name, code in (("unreachable", 1), ("packet too big", 2), ("time exceeded", 3)):
+        kind = {1: 3, 2: 3, 3: 11}[code]
+        l3("icmp %s about a connection to the open port that is none" % name, group,
+           lambda i, t, k4=kind, k6=code: i.icmp(3, 4, 576, quoted_open(i, t))
+           if i.fam == "4" and k6 == 2
+           else i.icmp(k4 if i.fam == "4" else k6, 0, 1280, quoted_open(i, t)))
+    l3("icmp error that quotes itself from the open port", group,
+       lambda i, t: i.icmp(3 if i.fam == "4" else 1, 1, 0, i.tcp(40009, OPEN, SYN, t)))
+    l3("ports of the open one in a later fragment that overlaps", group, lambda i, t: cut(i, t, [
+        (0, tcp(i.src, i.dst, 40013, OPEN, SYN, t)[:8], True),
+        (0, tcp(i.src, i.dst, 40013, 4243, SYN, t)[:16], True),
+        (16, tcp(i.src, i.dst, 40013, 4243, SYN, t)[16:], False)], TCP))
+    l3("another protocol in the second fragment", group, lambda i, t: cut(i, t, [
+        (0, tcp(i.src, i.dst, 40014, OPEN, SYN, t)[:24], True)], TCP) + cut(i, t, [
+            (24, t * 2, False)], UDP))
+
+
 def register(add):
     for make in (icmps, transports, protocols, tunnels, fragments, options, sources, destinations,
-                 malformed, sockets):
+                 malformed, beside, sockets):
         make()
     for args, kw in ROWS:
         add(*args, **kw)

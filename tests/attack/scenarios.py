@@ -73,6 +73,25 @@ def s6g(nsnet, magic, tag):
     return attack("S6g", arena, TABLE, magic, tag)
 
 
+# ---- S8: one port is open between them ----
+
+
+def one_port(name, ports):
+    def scenario(nsnet, magic, tag):
+        """Between two tenants, one of which may call one port of the other's, and no more."""
+        add_tenants(nsnet)
+        nsnet.run("allow", "a1/default", "b1/default", ports, "--name", "narrow", "--because", name)
+        rows = attack(name, between_tenants(nsnet), TABLE, magic, tag)
+        nsnet.run("revoke", "narrow")
+        row = rows[name]
+        open_ = [f for f in TABLE if f.name == "tcp syn to the open port"]
+        row.forbidden = lambda f: f not in open_
+        row.missing = [f.label for f in open_ if not row.result.leaked(f)]
+        return rows
+
+    return scenario
+
+
 # ---- red: isolation that was broken on purpose, and must be found broken ----
 
 OPEN_PORT = "isolated off locked off learning on flood on mcast_flood on bcast_flood on"
@@ -129,8 +148,9 @@ def red_inside(nsnet, magic, tag):
 
 ALL = {"S1": s1, "S2": s2, "S3": s3, "S4": s4,
        "S5": altered.tenants, "S5i": altered.inside, "S6": s6, "S6g": s6g,
-       "S7a": windows.tenants, "S7b": windows.settings, "S7c": windows.endpoints,
+       "S7a": windows.tenants, "S7b": windows.settings, "S7c": windows.endpoints, "S8": one_port("S8", "tcp/5432"),
        "RED-bridged": red_tenants("RED-bridged", True),
        "RED-routed": red_tenants("RED-routed", False), "RED-inside": red_inside,
+       "RED-ports": one_port("RED-ports", "any"),
        "RED-settings": windows.red_settings, "RED-endpoints": windows.red_endpoints}
 NORMAL = [name for name in ALL if not name.startswith("RED")]

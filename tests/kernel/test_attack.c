@@ -145,6 +145,7 @@ SCENARIO(test_gateways_flushed, "S6g")
 SCENARIO(test_while_tenants_change, "S7a")
 SCENARIO(test_while_settings_change, "S7b")
 SCENARIO(test_while_endpoints_change, "S7c")
+SCENARIO(test_one_port_open, "S8")
 
 static void test_red_bridged(void **state)
 {
@@ -164,6 +165,13 @@ static void test_red_inside(void **state)
 	finds("RED-inside", 360);
 }
 
+/* A rule that opens all ports instead of one. */
+static void test_red_ports(void **state)
+{
+	(void)state;
+	finds("RED-ports", 40);
+}
+
 /* The moments, too: what was set to `allow`, looked at as if it were `deny`. */
 static void test_red_settings(void **state)
 {
@@ -180,7 +188,7 @@ static void test_red_endpoints(void **state)
 int main(void)
 {
 	/* The first are those that show each attack once. */
-	enum { QUICK = 7 };
+	enum { QUICK = 8 };
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_controls),
 		cmocka_unit_test(test_tenants),
@@ -188,6 +196,7 @@ int main(void)
 		cmocka_unit_test(test_inside_deny),
 		cmocka_unit_test(test_inside_allow),
 		cmocka_unit_test(test_host_flushed),
+		cmocka_unit_test(test_one_port_open),
 		cmocka_unit_test(test_red_inside),
 		cmocka_unit_test(test_altered_link),
 		cmocka_unit_test(test_altered_link_inside),
@@ -197,6 +206,7 @@ int main(void)
 		cmocka_unit_test(test_while_endpoints_change),
 		cmocka_unit_test(test_red_bridged),
 		cmocka_unit_test(test_red_routed),
+		cmocka_unit_test(test_red_ports),
 		cmocka_unit_test(test_red_settings),
 		cmocka_unit_test(test_red_endpoints),
 	};

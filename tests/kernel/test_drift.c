@@ -553,6 +553,7 @@ static const struct drift drifts_of_full[] = {
 	{"element: gone, pin6", GATEWAY, ELEM("delete", "pin6", APP6)},
 	{"element: gone, nd", GATEWAY, ELEM("delete", "nd", APPND)},
 	{"element: gone, ext", GATEWAY, ELEM("delete", "ext", "43")},
+	{"element: one more, cut", GATEWAY, ELEM("add", "cut", NAME("$PORT"))},
 	{"element: gone, sent", GATEWAY, ELEM("delete", "sent", NAME("$PORT"))},
 	{"element: gone, rcvd", GATEWAY, ELEM("delete", "rcvd", NAME("$PORT2"))},
 	{"element: one more, pin4", GATEWAY,
@@ -790,7 +791,7 @@ static void every_rule_is_put_back(void **state)
 		run_free(&r);
 	} while (line);
 	/* Those of the inet table, and those of the bridge's. */
-	assert_int_equal(n, (1 + 4 + 4 + 3) + (7 + 2 + 23));
+	assert_int_equal(n, (1 + 4 + 4 + 3) + (9 + 2 + 23));
 }
 
 /* What a tenant does in its own namespace is its own business, as long as ours is there. */

@@ -5,17 +5,15 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "../lib/lab.h"
+#include "../lib/peers.h"
 #include "../lib/world.h"
 
 /*
@@ -33,86 +31,12 @@
 		lab_ok((call), why, #call, __FILE__, __LINE__);                                    \
 	} while (0)
 
-/* ---- peers.py --------------------------------------------------------------------- */
-
-struct peers {
-	pid_t pid;
-	FILE *to, *from;
-};
+/* ---- tenants ------------------------------------------------------------------------ */
 
 static struct peers peers, background, flooding;
 
-static void peers_stop(struct peers *p)
-{
-	if (!p->pid)
-		return;
-	(void)fclose(p->to);
-	(void)fclose(p->from);
-	(void)kill(p->pid, SIGKILL);
-	(void)waitpid(p->pid, NULL, 0);
-	*p = (struct peers){0};
-}
-
-static void peers_start(struct peers *p)
-{
-	int to[2], from[2];
-	char path[512];
-
-	assert_int_equal(pipe2(to, O_CLOEXEC), 0);
-	assert_int_equal(pipe2(from, O_CLOEXEC), 0);
-	(void)snprintf(path, sizeof(path), "%s/tests/kernel/peers.py", getenv("NSNET_SRC"));
-	p->pid = fork();
-	assert_true(p->pid >= 0);
-	if (p->pid == 0) {
-		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-		(void)dup2(to[0], STDIN_FILENO);
-		(void)dup2(from[1], STDOUT_FILENO);
-		(void)execlp("python3", "python3", path, NULL);
-		_exit(127);
-	}
-	(void)close(to[0]);
-	(void)close(from[1]);
-	p->to = fdopen(to[1], "w");
-	p->from = fdopen(from[0], "r");
-	assert_non_null(p->to);
-	assert_non_null(p->from);
-}
-
-/* The caller frees the answer. */
-__attribute__((format(printf, 2, 3))) static char *ask(struct peers *p, const char *fmt, ...)
-{
-	char *answer = NULL;
-	size_t size = 0;
-	va_list ap;
-
-	va_start(ap, fmt);
-	assert_true(vfprintf(p->to, fmt, ap) >= 0);
-	va_end(ap);
-	assert_true(fputc('\n', p->to) != EOF && fflush(p->to) == 0);
-	if (getline(&answer, &size, p->from) <= 0)
-		fail_msg("peers.py has ended");
-	answer[strcspn(answer, "\n")] = '\0';
-	if (strncmp(answer, "broken", 6) == 0)
-		fail_msg("peers.py: %s", answer);
-	return answer;
-}
-
-static void answer_is(char *answer, const char *want, const char *what, int line)
-{
-	if (strcmp(answer, want) != 0) {
-		print_error("%s\n", what);
-		print_error("%s:%d: %s\n", __FILE__, line, answer);
-		_fail(__FILE__, line);
-	}
-	free(answer);
-}
-
-#define PROBE(text)	 answer_is(ask(&peers, "probe %s", (text)), "ok", (text), __LINE__)
-#define TALK(text)	 answer_is(ask(&peers, "talk %s", (text)), "ok", (text), __LINE__)
-#define OPEN(text)	 answer_is(ask(&peers, "open %s", (text)), "ok", (text), __LINE__)
-#define SEEN(ns, want)	 answer_is(ask(&peers, "seen %s", (ns)), (want), (ns), __LINE__)
-#define TELL(p, text)	 answer_is(ask((p), "%s", (text)), "ok", (text), __LINE__)
-#define DELIVERED_TO(ns) (!said(ask(&peers, "seen %s", (ns)), "nothing"))
+#define IS(want, ...)	 peers_is(&peers, (want), __FILE__, __LINE__, __VA_ARGS__)
+#define DELIVERED_TO(ns) (!said(peers_ask(&peers, "seen %s", (ns)), "nothing"))
 
 static bool said(char *answer, const char *what)
 {
@@ -122,52 +46,10 @@ static bool said(char *answer, const char *what)
 	return same;
 }
 
-/* ---- tenants ------------------------------------------------------------------------ */
-
-static const struct nsnet_endpoint_def of_customer1[] = {
-	{.name = "app", .ip = "10.10.1.10", .ip6 = "fd00:10:1::10"},
-	{.name = "worker", .ip = "10.10.1.11", .ip6 = "fd00:10:1::11"},
-};
-static const struct nsnet_endpoint_def of_customer2[] = {
-	{.name = "db", .ip = "10.10.2.10", .ip6 = "fd00:10:2::10"},
-	{.name = "web", .ip = "10.10.2.11", .ip6 = "fd00:10:2::11"},
-};
-static const struct nsnet_endpoint_def of_shared[] = {
-	{.name = "dns", .ip = "10.10.250.53", .ip6 = "fd00:10:250::53"},
-};
-static const char *const scrape[] = {"scrape=yes"};
-
-#define APP  "customer1.app"
-#define WORK "customer1.worker"
-#define DB   "customer2.db"
-#define WEB  "customer2.web"
-#define DNS  "shared.dns"
-
-static struct nsnet_tenant_def tenants[] = {
-	{.name = "customer1",
-	 .subnet = "10.10.1.0/24",
-	 .subnet6 = "fd00:10:1::/64",
-	 .endpoints = of_customer1,
-	 .n_endpoints = 2},
-	{.name = "customer2",
-	 .subnet = "10.10.2.0/24",
-	 .subnet6 = "fd00:10:2::/64",
-	 .labels = scrape,
-	 .n_labels = 1,
-	 .endpoints = of_customer2,
-	 .n_endpoints = 2},
-	{.name = "shared",
-	 .subnet = "10.10.250.0/24",
-	 .subnet6 = "fd00:10:250::/64",
-	 .endpoints = of_shared,
-	 .n_endpoints = 1},
-};
-enum { CUSTOMER1, CUSTOMER2, SHARED, TENANTS };
-
 /* Where the gateways are pinned: to ask for it takes a look at all that there is. */
 static struct {
 	char tenant[32], path[96];
-} gateways[TENANTS + 2];
+} gateways[PEERS_TENANTS + 2];
 
 static const char *gateway(struct nsnet *n, const char *tenant)
 {
@@ -176,51 +58,25 @@ static const char *gateway(struct nsnet *n, const char *tenant)
 	for (i = 0; gateways[i].tenant[0]; i++) {
 		if (strcmp(gateways[i].tenant, tenant) == 0)
 			return gateways[i].path;
-		assert_true(i < TENANTS);
+		assert_true(i < PEERS_TENANTS);
 	}
 	(void)snprintf(gateways[i].tenant, sizeof(gateways[i].tenant), "%s", tenant);
 	(void)snprintf(gateways[i].path, sizeof(gateways[i].path), "%s", lab_gateway(n, tenant));
 	return gateways[i].path;
 }
 
-static void serve(const struct nsnet_tenant_def *def)
-{
-	size_t i;
-
-	for (i = 0; i < def->n_endpoints; i++) {
-		const struct nsnet_endpoint_def *e = &def->endpoints[i];
-		char *answer;
-
-		answer = ask(&peers, "serve %s.%s %s %s", def->name, e->name, e->ip,
-			     def->subnet6 ? e->ip6 : "");
-		answer_is(answer, "ok", e->name, __LINE__);
-		answer = ask(&peers, "watch %s.%s %s %s", def->name, e->name, def->subnet,
-			     def->subnet6 ? def->subnet6 : "");
-		answer_is(answer, "ok", e->name, __LINE__);
-	}
-}
-
 /* Ports come up a moment after the links; a probe does not wait for one that must not answer. */
 static struct nsnet *build_defs(const struct nsnet_tenant_def *defs, size_t n_defs)
 {
-	struct nsnet *n;
-	size_t i;
-
 	peers_stop(&flooding);
 	peers_stop(&background);
-	peers_stop(&peers);
-	n = lab_open();
-	OK(nsnet_tenants_add(n, defs, n_defs, 0, NULL, why));
 	memset(gateways, 0, sizeof(gateways));
-	peers_start(&peers);
-	for (i = 0; i < n_defs; i++)
-		serve(&defs[i]);
-	return n;
+	return peers_build(&peers, defs, n_defs);
 }
 
 static struct nsnet *build(void)
 {
-	return build_defs(tenants, TENANTS);
+	return build_defs(peers_tenants, PEERS_TENANTS);
 }
 
 static void end(struct nsnet *n)
@@ -232,134 +88,12 @@ static void end(struct nsnet *n)
 }
 
 /* Nothing of any tenant or rule is left. */
-static void end_clean(struct nsnet *n, const struct nsnet_tenant_def *defs, size_t n_defs)
+static void end_clean(struct nsnet *n)
 {
-	size_t i;
-	char *text;
-
-	/* Sockets keep what they were made in. */
 	peers_stop(&flooding);
 	peers_stop(&background);
-	peers_stop(&peers);
-	for (i = 0; i < n_defs; i++)
-		OK(nsnet_tenant_del(n, defs[i].name, NSNET_WITH_RULES, NULL, why));
-	lab_nothing_left(n);
-	text = lab_sh("python3 -c 'import sqlite3; d = sqlite3.connect(\"%s/nsnet.db\"); "
-		      "print(*(d.execute(\"SELECT COUNT(*) FROM \" + t).fetchone()[0] "
-		      "for t in (\"policy\", \"cable\")))'",
-		      LAB_STATE);
-	assert_string_equal(text, "0 0");
-	free(text);
-	nsnet_close(n);
+	peers_end_clean(&peers, n);
 }
-
-/* ---- rules -------------------------------------------------------------------------- */
-
-enum { LIST_MAX = 8 };
-
-/* "a,b" in its parts; *@copy is what they are in. */
-static size_t parts_of(const char *text, const char *list[LIST_MAX], char **copy)
-{
-	char *save = NULL, *part;
-	size_t n = 0;
-
-	*copy = strdup(text);
-	assert_non_null(*copy);
-	for (part = strtok_r(*copy, ",", &save); part; part = strtok_r(NULL, ",", &save)) {
-		assert_true(n < LIST_MAX);
-		list[n++] = part;
-	}
-	return n;
-}
-
-struct words {
-	const char *name, *from, *to, *ports, *expires;
-	bool deny;
-};
-
-static int try_add(struct nsnet *n, const struct words *w, struct nsnet_change **c,
-		   struct nsnet_err *err)
-{
-	const char *from[LIST_MAX], *to[LIST_MAX], *ports[LIST_MAX];
-	char *copies[3];
-	struct nsnet_rule_def def = {.name = w->name,
-				     .deny = w->deny,
-				     .from = from,
-				     .to = to,
-				     .ports = ports,
-				     .because = "a test",
-				     .expires = w->expires};
-	int r;
-
-	def.n_from = parts_of(w->from, from, &copies[0]);
-	def.n_to = parts_of(w->to, to, &copies[1]);
-	def.n_ports = parts_of(w->ports, ports, &copies[2]);
-	r = nsnet_rule_add(n, &def, 0, c, err);
-	free(copies[0]);
-	free(copies[1]);
-	free(copies[2]);
-	return r;
-}
-
-/* What `nsnet plan` would say: the first step of the first that is not as wanted. */
-static void nothing_to_do(struct nsnet *n, const char *after, int line)
-{
-	struct nsnet_change *c = NULL;
-	struct nsnet_step step;
-	bool drift = false;
-	size_t i, k;
-
-	OK(nsnet_repair(n, NULL, NSNET_DRY_RUN, &c, why));
-	for (i = 0; i < nsnet_change_items(c); i++)
-		for (k = 0; k < nsnet_change_steps(c, i); k++) {
-			nsnet_change_step(c, i, k, &step);
-			print_error("%s: %s %s %s%s%s\n", nsnet_change_tenant(c, i), step.op,
-				    step.where, step.text, step.was ? " was " : "",
-				    step.was ? step.was : "");
-			drift = true;
-		}
-	if (drift) {
-		print_error("%s:%d: drift after %s\n", __FILE__, line, after);
-		nsnet_change_free(c);
-		_fail(__FILE__, line);
-	}
-	nsnet_change_free(c);
-}
-
-static void add_at(struct nsnet *n, const struct words *w, int line)
-{
-	struct nsnet_err err = {0};
-	int fds = lab_fds(), r = try_add(n, w, NULL, &err);
-
-	lab_ok(r, &err, w->name, __FILE__, line);
-	assert_int_equal(lab_fds(), fds);
-	nothing_to_do(n, w->name, line);
-}
-
-static void revoke_at(struct nsnet *n, const char *name, int line)
-{
-	struct nsnet_err err = {0};
-	int fds = lab_fds(), r = nsnet_rule_del(n, name, 0, NULL, &err);
-
-	lab_ok(r, &err, name, __FILE__, line);
-	assert_int_equal(lab_fds(), fds);
-	nothing_to_do(n, name, line);
-}
-
-#define ALLOW(n, rule, peers_from, peers_to, what)                                                 \
-	add_at((n),                                                                                \
-	       &(struct words){                                                                    \
-		       .name = (rule), .from = (peers_from), .to = (peers_to), .ports = (what)},   \
-	       __LINE__)
-#define DENY(n, rule, peers_from, peers_to, what)                                                  \
-	add_at((n),                                                                                \
-	       &(struct words){.name = (rule),                                                     \
-			       .from = (peers_from),                                               \
-			       .to = (peers_to),                                                   \
-			       .ports = (what),                                                    \
-			       .deny = true},                                                      \
-	       __LINE__)
-#define REVOKE(n, rule) revoke_at((n), (rule), __LINE__)
 
 static unsigned int count_in(struct nsnet *n, const char *tenant, const char *command)
 {
@@ -370,17 +104,11 @@ static unsigned int count_in(struct nsnet *n, const char *tenant, const char *co
 	return count;
 }
 
-/* Ports of endpoints belong to the bridge, cables do not. */
-static unsigned int cables(struct nsnet *n, const char *tenant)
-{
-	return count_in(n, tenant, "ip -o link show type veth | grep -v 'master br0'");
-}
-
 static void cables_are(struct nsnet *n, unsigned int one, unsigned int two, unsigned int three)
 {
-	assert_int_equal(cables(n, "customer1"), one);
-	assert_int_equal(cables(n, "customer2"), two);
-	assert_int_equal(cables(n, "shared"), three);
+	assert_int_equal(cables_of(n, "customer1"), one);
+	assert_int_equal(cables_of(n, "customer2"), two);
+	assert_int_equal(cables_of(n, "shared"), three);
 }
 
 /* The first cable of a tenant. The caller frees it. */
@@ -408,16 +136,17 @@ static void without_a_rule_nothing_crosses_and_there_is_no_cable(void **state)
 	(void)state;
 	world_need();
 	n = build();
-	PROBE("+ " APP " " WORK " tcp/5432,udp/53,icmp; + " DB " " WEB " tcp/5432,icmp;"
+	PROBE(&peers,
+	      "+ " APP " " WORK " tcp/5432,udp/53,icmp; + " DB " " WEB " tcp/5432,icmp;"
 	      "- " APP " " DB " tcp/5432,udp/53,icmp; - " APP " " DNS " tcp/53,udp/53,icmp;"
 	      "- " DB " " APP " tcp/5432,udp/53,icmp; - " DNS " " APP " tcp/80,icmp;"
 	      "- " DB " " DNS " udp/53; - " APP " 10.10.2.1 icmp; - " APP " fd00:10:2::1 icmp");
-	SEEN(APP, "nothing");
-	SEEN(DB, "nothing");
-	SEEN(DNS, "nothing");
+	SEEN(&peers, APP, "nothing");
+	SEEN(&peers, DB, "nothing");
+	SEEN(&peers, DNS, "nothing");
 	cables_are(n, 0, 0, 0);
-	nothing_to_do(n, "nothing", __LINE__);
-	end_clean(n, tenants, TENANTS);
+	NOTHING_TO_DO(n, "nothing");
+	end_clean(n);
 }
 
 static void a_rule_opens_one_direction_and_its_ports(void **state)
@@ -428,17 +157,19 @@ static void a_rule_opens_one_direction_and_its_ports(void **state)
 	world_need();
 	n = build();
 	ALLOW(n, "ledger", "customer1", "customer2", "tcp/5432,udp/53,tcp/7000-7001");
-	PROBE("+ " APP " " DB " tcp/5432,udp/53,tcp/7000,tcp/7001; + " WORK " " WEB " tcp/5432;"
+	PROBE(&peers,
+	      "+ " APP " " DB " tcp/5432,udp/53,tcp/7000,tcp/7001; + " WORK " " WEB " tcp/5432;"
 	      "- " APP " " DB " tcp/80,tcp/53,udp/5432,udp/7000,tcp/7002,icmp;"
 	      "- " DB " " APP " tcp/5432,udp/53,tcp/7000,icmp; - " WEB " " WORK " tcp/5432,icmp;"
 	      "- " APP " " DNS " tcp/5432,udp/53; - " DB " " DNS " tcp/5432,udp/53;"
 	      "- " DNS " " DB " tcp/5432; - " APP " 10.10.2.1 icmp; - " APP " fd00:10:2::1 icmp");
-	SEEN(DB " tcp/5432 udp/53 tcp/7000 tcp/7001", "nothing");
-	SEEN(WEB " tcp/5432", "nothing");
-	SEEN(APP " from:tcp/5432 from:udp/53 from:tcp/7000 from:tcp/7001", "nothing");
-	SEEN(DNS, "nothing");
+	SEEN(&peers, DB " tcp/5432 udp/53 tcp/7000 tcp/7001", "nothing");
+	SEEN(&peers, WEB " tcp/5432", "nothing");
+	SEEN(&peers, APP " from:tcp/5432 from:udp/53 from:tcp/7000 from:tcp/7001", "nothing");
+	SEEN(&peers, DNS, "nothing");
 	ALLOW(n, "ping", "customer2/db", "customer1/app", "icmp/echo");
-	PROBE("+ " DB " " APP " icmp; - " APP " " DB " icmp; - " WEB " " APP " icmp;"
+	PROBE(&peers,
+	      "+ " DB " " APP " icmp; - " APP " " DB " icmp; - " WEB " " APP " icmp;"
 	      "- " DB " " WORK " icmp; - " DB " " APP " tcp/5432; + " APP " " DB " tcp/5432");
 	end(n);
 }
@@ -454,7 +185,7 @@ static void what_looks_like_an_answer_is_none(void **state)
 	world_need();
 	n = build();
 	ALLOW(n, "ledger", "customer1", "customer2", "udp/40000,tcp/40000,udp/53");
-	PROBE("+ " APP " " DB " udp/53");
+	PROBE(&peers, "+ " APP " " DB " udp/53");
 	for (i = 0; i < 2; i++) {
 		const char *from = i ? "fd00:10:2::10" : "10.10.2.10";
 		const char *to = i ? "fd00:10:1::10" : "10.10.1.10";
@@ -467,31 +198,28 @@ static void what_looks_like_an_answer_is_none(void **state)
 			       gateway(n, "customer2"), from, to);
 		TELL(&peers, text);
 	}
-	SEEN(APP " from:udp/53", "nothing");
+	SEEN(&peers, APP " from:udp/53", "nothing");
 	end(n);
 }
 
 static void an_icmp_error_about_a_flow_reaches_its_sender(void **state)
 {
-	struct nsnet_tenant_def defs[TENANTS];
+	struct nsnet_tenant_def defs[PEERS_TENANTS];
 	struct nsnet *n;
-	char *answer;
 
 	(void)state;
 	world_need();
-	memcpy(defs, tenants, sizeof(defs));
+	memcpy(defs, peers_tenants, sizeof(defs));
 	defs[CUSTOMER2].mtu = "1300";
-	n = build_defs(defs, TENANTS);
-	answer = ask(&peers, "mtu " APP " 10.10.2.10 1400 0.5");
-	answer_is(answer, "1500 1500", "without a rule", __LINE__);
+	n = build_defs(defs, PEERS_TENANTS);
+	IS("1500 1500", "mtu " APP " 10.10.2.10 1400 0.5");
 	ALLOW(n, "ledger", "customer1", "customer2", "udp/7000");
-	answer = ask(&peers, "mtu " APP " 10.10.2.10 1400 5");
-	answer_is(answer, "1500 1300", "IPv4", __LINE__);
-	answer = ask(&peers, "mtu " WORK " fd00:10:2::11 1400 5");
-	answer_is(answer, "1500 1300", "IPv6", __LINE__);
+	IS("1500 1300", "mtu " APP " 10.10.2.10 1400 5");
+	IS("1500 1300", "mtu " WORK " fd00:10:2::11 1400 5");
 	/* The sender only: nothing else of the gateway's gets there. */
-	SEEN(APP " error from:udp/7000", "nothing");
-	PROBE("- " APP " 10.10.2.1 icmp; - " APP " fd00:10:2::1 icmp; + " APP " " DB " udp/7000");
+	SEEN(&peers, APP " error from:udp/7000", "nothing");
+	PROBE(&peers,
+	      "- " APP " 10.10.2.1 icmp; - " APP " fd00:10:2::1 icmp; + " APP " " DB " udp/7000");
 	end(n);
 }
 
@@ -511,12 +239,13 @@ static void deny_beats_allow_whatever_the_order(void **state)
 		ALLOW(n, "mm-yes", "customer1", "customer2", "any");
 		if (!first)
 			DENY(n, "zz-no", "customer1/app", "customer2", "tcp/5432,icmp");
-		PROBE("- " APP " " DB " tcp/5432,icmp; - " APP " " WEB " tcp/5432,icmp;"
+		PROBE(&peers,
+		      "- " APP " " DB " tcp/5432,icmp; - " APP " " WEB " tcp/5432,icmp;"
 		      "+ " APP " " DB " tcp/53,udp/5432; + " WORK " " DB " tcp/5432,icmp,udp/53");
 		REVOKE(n, first ? "aa-no" : "zz-no");
-		PROBE("+ " APP " " DB " tcp/5432,icmp; - " DB " " APP " tcp/5432");
+		PROBE(&peers, "+ " APP " " DB " tcp/5432,icmp; - " DB " " APP " tcp/5432");
 		REVOKE(n, "mm-yes");
-		PROBE("- " APP " " DB " tcp/5432,tcp/53,icmp");
+		PROBE(&peers, "- " APP " " DB " tcp/5432,tcp/53,icmp");
 	}
 	end(n);
 }
@@ -531,16 +260,17 @@ static void one_of_several_rules_suffices(void **state)
 	ALLOW(n, "one", "customer1", "customer2", "tcp/5432");
 	ALLOW(n, "two", "customer1/app", "customer2/db", "tcp/5432");
 	ALLOW(n, "three", "tenants", "tenants", "tcp/80");
-	PROBE("+ " APP " " DB " tcp/5432,tcp/80; + " DB " " APP " tcp/80; + " DNS " " APP " tcp/80;"
+	PROBE(&peers,
+	      "+ " APP " " DB " tcp/5432,tcp/80; + " DB " " APP " tcp/80; + " DNS " " APP " tcp/80;"
 	      "- " DB " " APP " tcp/5432; - " APP " " DNS " tcp/5432");
 	cables_are(n, 2, 2, 2);
 	REVOKE(n, "one");
-	PROBE("+ " APP " " DB " tcp/5432; - " WORK " " DB " tcp/5432");
+	PROBE(&peers, "+ " APP " " DB " tcp/5432; - " WORK " " DB " tcp/5432");
 	REVOKE(n, "two");
-	PROBE("- " APP " " DB " tcp/5432; + " APP " " DB " tcp/80");
+	PROBE(&peers, "- " APP " " DB " tcp/5432; + " APP " " DB " tcp/80");
 	REVOKE(n, "three");
 	cables_are(n, 0, 0, 0);
-	PROBE("- " APP " " DB " tcp/80; - " DB " " APP " tcp/80");
+	PROBE(&peers, "- " APP " " DB " tcp/80; - " DB " " APP " tcp/80");
 	end(n);
 }
 
@@ -553,7 +283,8 @@ static void lists_are_or(void **state)
 	n = build();
 	ALLOW(n, "lists", "customer1/app,shared", "customer2/db,customer1/worker",
 	      "tcp/80,tcp/443,udp/53,icmp/echo");
-	PROBE("+ " APP " " DB " tcp/80,tcp/443,udp/53,icmp; + " DNS " " DB " tcp/80,tcp/443,icmp;"
+	PROBE(&peers,
+	      "+ " APP " " DB " tcp/80,tcp/443,udp/53,icmp; + " DNS " " DB " tcp/80,tcp/443,icmp;"
 	      "+ " DNS " " WORK " tcp/443,udp/53; - " WORK " " DB " tcp/80,icmp;"
 	      "- " APP " " WEB " tcp/80; - " DNS " " WEB " tcp/443,icmp; - " DNS " " APP " tcp/80;"
 	      "- " DB " " DNS " tcp/80; - " DB " " APP " tcp/80; - " APP " " DNS " tcp/80;"
@@ -571,7 +302,8 @@ static void labels_and_tenants_are_whoever_they_fit(void **state)
 	n = build();
 	ALLOW(n, "scrape", "shared/dns", "label:scrape=yes", "tcp/7000");
 	ALLOW(n, "resolve", "tenants", "shared/dns", "udp/53,tcp/53");
-	PROBE("+ " DNS " " DB " tcp/7000; + " DNS " " WEB " tcp/7000; - " DNS " " APP " tcp/7000;"
+	PROBE(&peers,
+	      "+ " DNS " " DB " tcp/7000; + " DNS " " WEB " tcp/7000; - " DNS " " APP " tcp/7000;"
 	      "+ " APP " " DNS " udp/53,tcp/53; + " WORK " " DNS " udp/53; + " DB " " DNS " tcp/53;"
 	      "- " APP " " DNS " tcp/80,udp/80,icmp; - " DNS " " APP " udp/53;"
 	      /* What all share is no bridge between them. */
@@ -586,53 +318,55 @@ static void labels_and_tenants_are_whoever_they_fit(void **state)
 
 static void a_tenant_without_ipv6_is_called_over_ipv4_only(void **state)
 {
-	struct nsnet_tenant_def defs[TENANTS];
+	struct nsnet_tenant_def defs[PEERS_TENANTS];
 	struct nsnet_endpoint_def ends[2];
 	struct nsnet *n;
 
 	(void)state;
 	world_need();
-	memcpy(defs, tenants, sizeof(defs));
-	memcpy(ends, of_customer2, sizeof(ends));
+	memcpy(defs, peers_tenants, sizeof(defs));
+	memcpy(ends, peers_tenants[CUSTOMER2].endpoints, sizeof(ends));
 	ends[0].ip6 = ends[1].ip6 = NULL;
 	defs[CUSTOMER2].subnet6 = NULL;
 	defs[CUSTOMER2].endpoints = ends;
-	n = build_defs(defs, TENANTS);
+	n = build_defs(defs, PEERS_TENANTS);
 	ALLOW(n, "both", "customer1", "customer2,shared", "any");
-	PROBE("+ " APP " " DB " tcp/5432,icmp,udp/53; + " APP " " DNS ":4 tcp/80,icmp,udp/53;"
+	PROBE(&peers,
+	      "+ " APP " " DB " tcp/5432,icmp,udp/53; + " APP " " DNS ":4 tcp/80,icmp,udp/53;"
 	      "+ " APP " " DNS ":6 tcp/80,icmp,udp/53; - " APP " fd00:10:2::10 icmp");
-	SEEN(DB " tcp/5432 udp/53 icmp", "nothing");
+	SEEN(&peers, DB " tcp/5432 udp/53 icmp", "nothing");
 	reloads(n, "customer2");
-	end_clean(n, defs, TENANTS);
+	end_clean(n);
 }
 
 static void inside_a_tenant_rules_count_where_it_is_closed(void **state)
 {
-	struct nsnet_tenant_def defs[TENANTS];
+	struct nsnet_tenant_def defs[PEERS_TENANTS];
 	struct nsnet *n;
 
 	(void)state;
 	world_need();
-	memcpy(defs, tenants, sizeof(defs));
+	memcpy(defs, peers_tenants, sizeof(defs));
 	defs[CUSTOMER2].inside = "deny";
-	n = build_defs(defs, TENANTS);
-	PROBE("+ " APP " " WORK " tcp/80,udp/53,icmp; - " WEB " " DB " tcp/80,udp/53,icmp");
+	n = build_defs(defs, PEERS_TENANTS);
+	PROBE(&peers, "+ " APP " " WORK " tcp/80,udp/53,icmp; - " WEB " " DB " tcp/80,udp/53,icmp");
 	ALLOW(n, "inside", "customer2/web", "customer2/db", "tcp/5432,udp/53,icmp/echo");
-	PROBE("+ " WEB " " DB " tcp/5432,udp/53,icmp; - " WEB " " DB " tcp/80;"
-	      "- " DB " " WEB " tcp/5432,udp/53,icmp; + " APP " " WORK " tcp/80;"
-	      "- " APP " " DB " tcp/5432");
+	PROBE(&peers, "+ " WEB " " DB " tcp/5432,udp/53,icmp; - " WEB " " DB " tcp/80;"
+		      "- " DB " " WEB " tcp/5432,udp/53,icmp; + " APP " " WORK " tcp/80;"
+		      "- " APP " " DB " tcp/5432");
 	cables_are(n, 0, 0, 0);
 	ALLOW(n, "ledger", "customer1/app", "customer2/db", "tcp/443");
-	PROBE("+ " APP " " DB " tcp/443; + " WEB " " DB " tcp/5432; - " WEB " " DB " tcp/443");
+	PROBE(&peers,
+	      "+ " APP " " DB " tcp/443; + " WEB " " DB " tcp/5432; - " WEB " " DB " tcp/443");
 	REVOKE(n, "inside");
-	PROBE("- " WEB " " DB " tcp/5432,udp/53,icmp; + " APP " " DB " tcp/443");
+	PROBE(&peers, "- " WEB " " DB " tcp/5432,udp/53,icmp; + " APP " " DB " tcp/443");
 	/* The last of all rules, with no cable: nothing else says that the gateway is concerned. */
 	REVOKE(n, "ledger");
 	ALLOW(n, "alone", "customer2/web", "customer2/db", "tcp/5432");
-	PROBE("+ " WEB " " DB " tcp/5432");
+	PROBE(&peers, "+ " WEB " " DB " tcp/5432");
 	REVOKE(n, "alone");
-	PROBE("- " WEB " " DB " tcp/5432");
-	end_clean(n, defs, TENANTS);
+	PROBE(&peers, "- " WEB " " DB " tcp/5432");
+	end_clean(n);
 }
 
 static void time_text(char buf[32], time_t at)
@@ -663,20 +397,20 @@ static void a_rule_whose_time_is_over_allows_nothing(void **state)
 	world_need();
 	n = build();
 	past.expires = "2020-01-01";
-	(void)try_add(n, &past, NULL, &err); /* refused or not */
+	(void)rule_try(n, &past, &err); /* refused or not */
 	cables_are(n, 0, 0, 0);
-	PROBE("- " APP " " DB " tcp/80");
+	PROBE(&peers, "- " APP " " DB " tcp/80");
 	at = time(NULL) + 2;
 	time_text(when, at);
 	soon.expires = when;
-	add_at(n, &soon, __LINE__);
-	PROBE("+ " APP " " DB " tcp/443; - " APP " " DB " tcp/80");
-	OPEN("live " APP " 10.10.2.10 tcp/443");
+	rule_add(n, &soon, __FILE__, __LINE__);
+	PROBE(&peers, "+ " APP " " DB " tcp/443; - " APP " " DB " tcp/80");
+	OPEN(&peers, "live " APP " 10.10.2.10 tcp/443");
 	assert_true(poll_until(is_over, &at, 10000));
 	OK(nsnet_repair(n, NULL, 0, NULL, why));
-	TALK("- live");
-	PROBE("- " APP " " DB " tcp/443,tcp/80");
-	nothing_to_do(n, "the time is over", __LINE__);
+	TALK(&peers, "- live");
+	PROBE(&peers, "- " APP " " DB " tcp/443,tcp/80");
+	NOTHING_TO_DO(n, "the time is over");
 	end(n);
 }
 
@@ -684,14 +418,14 @@ static void a_rule_whose_time_is_over_allows_nothing(void **state)
 
 static void open_three(void)
 {
-	OPEN("tcp4 " APP " 10.10.2.10 tcp/5432");
-	OPEN("tcp6 " APP " fd00:10:2::10 tcp/5432");
-	OPEN("udp4 " APP " 10.10.2.10 udp/53");
-	OPEN("udp6 " APP " fd00:10:2::10 udp/53");
-	OPEN("ping4 " APP " 10.10.2.10 icmp");
-	OPEN("ping6 " APP " fd00:10:2::10 icmp");
-	OPEN("other " APP " 10.10.2.10 tcp/7000");
-	OPEN("other6 " APP " fd00:10:2::10 tcp/7000");
+	OPEN(&peers, "tcp4 " APP " 10.10.2.10 tcp/5432");
+	OPEN(&peers, "tcp6 " APP " fd00:10:2::10 tcp/5432");
+	OPEN(&peers, "udp4 " APP " 10.10.2.10 udp/53");
+	OPEN(&peers, "udp6 " APP " fd00:10:2::10 udp/53");
+	OPEN(&peers, "ping4 " APP " 10.10.2.10 icmp");
+	OPEN(&peers, "ping6 " APP " fd00:10:2::10 icmp");
+	OPEN(&peers, "other " APP " 10.10.2.10 tcp/7000");
+	OPEN(&peers, "other6 " APP " fd00:10:2::10 tcp/7000");
 }
 
 #define ALL_YES "+ tcp4; + tcp6; + udp4; + udp6; + ping4; + ping6;"
@@ -707,14 +441,14 @@ static void revoking_cuts_what_lives_and_nothing_else(void **state)
 	ALLOW(n, "stays", "customer1", "customer2", "tcp/7000");
 	ALLOW(n, "goes", "customer1", "customer2", "tcp/5432,udp/53,icmp/echo");
 	open_three();
-	TALK(ALL_YES "+ other; + other6");
+	TALK(&peers, ALL_YES "+ other; + other6");
 	REVOKE(n, "goes");
-	free(ask(&peers, "seen " DB));
-	free(ask(&peers, "seen " APP));
-	TALK(ALL_NO "+ other; + other6");
+	free(peers_ask(&peers, "seen " DB));
+	free(peers_ask(&peers, "seen " APP));
+	TALK(&peers, ALL_NO "+ other; + other6");
 	/* Not a packet of them, in either direction. */
-	SEEN(DB " tcp/7000", "nothing");
-	SEEN(APP " from:tcp/7000", "nothing");
+	SEEN(&peers, DB " tcp/7000", "nothing");
+	SEEN(&peers, APP " from:tcp/7000", "nothing");
 	end(n);
 }
 
@@ -728,16 +462,16 @@ static void a_deny_cuts_what_lives_and_the_last_rule_takes_the_cable(void **stat
 	ALLOW(n, "goes", "customer1", "customer2", "tcp,udp,icmp/echo");
 	open_three();
 	DENY(n, "not", "customer1/app", "customer2/db", "tcp/5432,udp/53,icmp");
-	free(ask(&peers, "seen " DB));
-	TALK(ALL_NO "+ other; + other6");
-	SEEN(DB " tcp/7000", "nothing");
+	free(peers_ask(&peers, "seen " DB));
+	TALK(&peers, ALL_NO "+ other; + other6");
+	SEEN(&peers, DB " tcp/7000", "nothing");
 	REVOKE(n, "not");
-	OPEN("again " APP " 10.10.2.10 udp/53");
+	OPEN(&peers, "again " APP " 10.10.2.10 udp/53");
 	REVOKE(n, "goes");
 	cables_are(n, 0, 0, 0);
-	free(ask(&peers, "seen " DB));
-	TALK("- again; - other; - other6; - ping4");
-	SEEN(DB, "nothing");
+	free(peers_ask(&peers, "seen " DB));
+	TALK(&peers, "- again; - other; - other6; - ping4");
+	SEEN(&peers, DB, "nothing");
 	end(n);
 }
 
@@ -752,7 +486,7 @@ static void one_more_and_one_less(struct nsnet *n, int i)
 			  .ports = "tcp/80,udp/443",
 			  .deny = i % 3 == 2};
 
-	OK(try_add(n, &w, NULL, why));
+	OK(rule_try(n, &w, why));
 	OK(nsnet_rule_del(n, "other", 0, NULL, why));
 }
 
@@ -766,7 +500,7 @@ static unsigned long number_after(const char *text, const char *word)
 
 static unsigned long stopped(struct peers *p, const char *id, bool all_answered)
 {
-	char *answer = ask(p, "stop %s", id);
+	char *answer = peers_ask(p, "stop %s", id);
 	unsigned long sent = number_after(answer, "sent ");
 
 	if (sent == 0 || (all_answered && !strstr(answer, "lost 0,")))
@@ -819,18 +553,19 @@ static void other_rules_cut_nothing_and_open_nothing(void **state)
 	TELL(&background, "stream udp4 " APP " 10.10.2.10 udp/7000");
 	TELL(&background, "stream udp6 " APP " fd00:10:2::10 udp/7000");
 	TELL(&background, "stream tcp4 " APP " 10.10.2.10 tcp/7000");
-	OPEN("ping " APP " 10.10.2.10 icmp");
+	OPEN(&peers, "ping " APP " 10.10.2.10 icmp");
 	flood(n, "forbidden");
 	for (i = 0; i < (test_quick() ? 15 : 100); i++)
 		one_more_and_one_less(n, i);
-	TALK("+ ping");
+	TALK(&peers, "+ ping");
 	assert_true(stopped(&background, "udp4", true) > 500);
 	assert_true(stopped(&background, "udp6", true) > 500);
 	assert_true(stopped(&background, "tcp4", true) > 500);
 	assert_true(stopped(&flooding, "forbidden", false) > 1000);
-	SEEN(DB " tcp/7000 udp/7000 icmp;" WEB ";" APP " from:udp/7000 from:tcp/7000 icmp;" DNS,
+	SEEN(&peers,
+	     DB " tcp/7000 udp/7000 icmp;" WEB ";" APP " from:udp/7000 from:tcp/7000 icmp;" DNS,
 	     "nothing");
-	nothing_to_do(n, "100 rules", __LINE__);
+	NOTHING_TO_DO(n, "100 rules");
 	/* The same frames are delivered once they may. */
 	ALLOW(n, "now", "tenants", "tenants", "udp/7001,tcp/7001");
 	flood(n, "allowed");
@@ -869,7 +604,7 @@ static void what_is_allowed_before_and_after_is_allowed_in_between(void **state)
 		(void)snprintf(text, sizeof(text), "stream %s " APP " 10.10.2.10 udp/7000", ids[k]);
 		TELL(&background, text);
 		for (i = 0; i < 3; i++) {
-			OK(try_add(n, &others[k], NULL, why));
+			OK(rule_try(n, &others[k], why));
 			OK(nsnet_rule_del(n, others[k].name, 0, NULL, why));
 		}
 		(void)stopped(&background, ids[k], true);
@@ -910,7 +645,7 @@ static void tenants_that_overlap_are_not_joined(void **state)
 	n = build();
 	add_overlapping(n);
 	before = lab_snapshot();
-	assert_true(try_add(n, &w, NULL, &err) < 0);
+	assert_true(rule_try(n, &w, &err) < 0);
 	assert_string_equal(nsnet_code_name(err.id), "SUBNET_OVERLAP");
 	LAB_HAS(err.msg, "customer1");
 	LAB_HAS(err.msg, "twin");
@@ -920,13 +655,13 @@ static void tenants_that_overlap_are_not_joined(void **state)
 	free(after);
 	/* Nor is it stored: the next one is not refused for its sake. */
 	ALLOW(n, "ledger", "customer1", "customer2", "tcp/80");
-	PROBE("+ " APP " " DB " tcp/80");
+	PROBE(&peers, "+ " APP " " DB " tcp/80");
 	end(n);
 }
 
 static void seen_as(const char *ns, const char *to, const char *port, char ret[64])
 {
-	char *answer = ask(&peers, "from %s %s %s", ns, to, port);
+	char *answer = peers_ask(&peers, "from %s %s %s", ns, to, port);
 
 	(void)snprintf(ret, 64, "%s", answer);
 	assert_null(strchr(ret, ' '));
@@ -957,7 +692,8 @@ static void services_see_the_same_after_other_changes(struct nsnet *n, char one[
 	REVOKE(n, "other");
 	ALLOW(n, "only", "twin/app", "shared", "udp/53,tcp/53");
 	REVOKE(n, "resolve");
-	PROBE("- " APP " " DNS " udp/53; - twin.more " DNS " udp/53; + twin.app " DNS " udp/53");
+	PROBE(&peers,
+	      "- " APP " " DNS " udp/53; - twin.more " DNS " udp/53; + twin.app " DNS " udp/53");
 	ALLOW(n, "resolve", "customer1,twin", "shared/dns", "udp/53,tcp/53,icmp/echo");
 	for (i = 0; i < 2; i++) {
 		both_have_their_address(services[i], again, twin_again);
@@ -970,7 +706,6 @@ static void clients_of_one_service_may_overlap(void **state)
 {
 	char one[2][64], two[2][64];
 	struct nsnet *n;
-	char *answer;
 	int i;
 
 	(void)state;
@@ -978,21 +713,20 @@ static void clients_of_one_service_may_overlap(void **state)
 	n = build();
 	add_overlapping(n);
 	ALLOW(n, "resolve", "customer1,twin", "shared/dns", "udp/53,tcp/53,icmp/echo");
-	PROBE("+ " APP " " DNS " udp/53,tcp/53,icmp; + twin.app " DNS " udp/53,tcp/53,icmp;"
-	      "+ twin.more " DNS " tcp/53,icmp; + " WORK " " DNS " udp/53;"
-	      "- twin.app " DNS " tcp/80,udp/80; - " DNS " " APP " udp/53,icmp;"
-	      "- " DNS " 10.10.1.12 icmp; - " DNS " fd00:10:1::12 icmp;"
-	      "- " APP " 10.10.1.12 icmp; - twin.app 10.10.1.11 icmp");
+	PROBE(&peers, "+ " APP " " DNS " udp/53,tcp/53,icmp; + twin.app " DNS " udp/53,tcp/53,icmp;"
+		      "+ twin.more " DNS " tcp/53,icmp; + " WORK " " DNS " udp/53;"
+		      "- twin.app " DNS " tcp/80,udp/80; - " DNS " " APP " udp/53,icmp;"
+		      "- " DNS " 10.10.1.12 icmp; - " DNS " fd00:10:1::12 icmp;"
+		      "- " APP " 10.10.1.12 icmp; - twin.app 10.10.1.11 icmp");
 	for (i = 0; i < 2; i++)
 		both_have_their_address(services[i], one[i], two[i]);
 	services_see_the_same_after_other_changes(n, one, two);
 	/* Nor does the service call the one that it sees under the other's address. */
-	PROBE("- " DNS " 10.10.1.10 icmp; - " DNS " fd00:10:1::10 icmp");
-	answer = ask(&peers, "probe - " DNS " %s icmp; - " DNS " %s icmp; - " APP " %s icmp",
-		     two[0], two[1], two[0]);
-	answer_is(answer, "ok", "the address of the cable", __LINE__);
-	SEEN("twin.app from:udp/53 from:tcp/53 icmp", "nothing");
-	SEEN(APP " from:udp/53 from:tcp/53 icmp", "nothing");
+	PROBE(&peers, "- " DNS " 10.10.1.10 icmp; - " DNS " fd00:10:1::10 icmp");
+	IS("ok", "probe - " DNS " %s icmp; - " DNS " %s icmp; - " APP " %s icmp", two[0], two[1],
+	   two[0]);
+	SEEN(&peers, "twin.app from:udp/53 from:tcp/53 icmp", "nothing");
+	SEEN(&peers, APP " from:udp/53 from:tcp/53 icmp", "nothing");
 	reloads(n, "twin");
 	reloads(n, "shared");
 	end(n);
@@ -1038,7 +772,7 @@ static void a_cable_is_there_while_a_rule_joins_them(void **state)
 	cables_are(n, 1, 1, 0);
 	REVOKE(n, "one");
 	cables_are(n, 1, 1, 0);
-	PROBE("+ " DB " " APP " tcp/80; - " APP " " DB " tcp/80");
+	PROBE(&peers, "+ " DB " " APP " tcp/80; - " APP " " DB " tcp/80");
 	reloads(n, "customer1");
 	reloads(n, "customer2");
 	REVOKE(n, "two");
@@ -1048,7 +782,7 @@ static void a_cable_is_there_while_a_rule_joins_them(void **state)
 	same_text(before, after);
 	free(before);
 	free(after);
-	end_clean(n, tenants, TENANTS);
+	end_clean(n);
 }
 
 /* How many rules, chains and sets. */
@@ -1102,12 +836,13 @@ static void two_hundred_rules_are_as_many_chains_as_one(void **state)
 				  "nft list map inet nsnet nsnet_flow4 | grep -o "
 				  "'tcp \\. [0-9]'"),
 			 201);
-	nothing_to_do(n, "200 rules", __LINE__);
+	NOTHING_TO_DO(n, "200 rules");
 	reloads(n, "customer1");
-	PROBE("+ " APP " " DB " tcp/5432,tcp/7000,tcp/7002; - " APP " " DB " tcp/7001,udp/7000;"
+	PROBE(&peers,
+	      "+ " APP " " DB " tcp/5432,tcp/7000,tcp/7002; - " APP " " DB " tcp/7001,udp/7000;"
 	      "- " DB " " APP " tcp/5432,tcp/7000");
 	REVOKE(n, "first");
-	PROBE("+ " APP " " DB " tcp/7002; - " APP " " DB " tcp/5432");
+	PROBE(&peers, "+ " APP " " DB " tcp/7002; - " APP " " DB " tcp/5432");
 	end(n);
 }
 
@@ -1143,7 +878,7 @@ static void all_by_hand(struct nsnet *n)
 
 static void forget_what_was_seen(void)
 {
-	free(ask(&peers, "seen " APP ";" WORK ";" DB ";" WEB ";" DNS));
+	free(peers_ask(&peers, "seen " APP ";" WORK ";" DB ";" WEB ";" DNS));
 }
 
 #define ALL_BUT(of_db) APP " from:udp/7000 from:tcp/7000;" WORK ";" DB of_db ";" WEB ";" DNS
@@ -1165,24 +900,24 @@ static void with_rules_flushed_nothing_is_routed(void **state)
 	ALLOW(n, "ledger", "customer1/app", "customer2/db", "tcp/7000,udp/7000");
 	ALLOW(n, "resolve", "customer2/web", "shared", "tcp/53");
 	for (i = 0; i < sizeof(flushes) / sizeof(flushes[0]); i++) {
-		OPEN("live " APP " 10.10.2.10 udp/7000");
+		OPEN(&peers, "live " APP " 10.10.2.10 udp/7000");
 		forget_what_was_seen();
 		all_by_hand(n);
 		assert_true(DELIVERED_TO(DB));
 		forget_what_was_seen();
 		all_by_hand(n);
-		SEEN(ALL_BUT(" udp/7000 tcp/7000 error"), "nothing");
+		SEEN(&peers, ALL_BUT(" udp/7000 tcp/7000 error"), "nothing");
 		free(lab_sh("A=%s B=%s N='nft flush ruleset'; %s", gateway(n, "customer1"),
 			    gateway(n, "customer2"), flushes[i]));
 		all_by_hand(n);
-		PROBE("- " APP " " DB " tcp/7000,udp/7000,tcp/7001,icmp; - " DB " " APP
-		      " tcp/7000,udp/7000,icmp; - " WORK " " WEB " tcp/80");
-		TALK("- live");
-		SEEN(ALL_BUT(""), "nothing");
+		PROBE(&peers, "- " APP " " DB " tcp/7000,udp/7000,tcp/7001,icmp; - " DB " " APP
+			      " tcp/7000,udp/7000,icmp; - " WORK " " WEB " tcp/80");
+		TALK(&peers, "- live");
+		SEEN(&peers, ALL_BUT(""), "nothing");
 		OK(nsnet_repair(n, NULL, 0, NULL, why));
-		nothing_to_do(n, "repair", __LINE__);
-		PROBE("+ " APP " " DB " tcp/7000,udp/7000; + " WEB " " DNS " tcp/53;"
-		      "- " APP " " DB " tcp/7001");
+		NOTHING_TO_DO(n, "repair");
+		PROBE(&peers, "+ " APP " " DB " tcp/7000,udp/7000; + " WEB " " DNS " tcp/53;"
+			      "- " APP " " DB " tcp/7001");
 	}
 	end(n);
 }
@@ -1215,12 +950,12 @@ static void without_a_chain_or_a_map_no_more_is_routed(void **state)
 			    line, gateway(n, "customer1"), line));
 		forget_what_was_seen();
 		all_by_hand(n);
-		SEEN(ALL_BUT(" udp/7000 tcp/7000 error"), "nothing");
+		SEEN(&peers, ALL_BUT(" udp/7000 tcp/7000 error"), "nothing");
 		OK(nsnet_repair(n, NULL, 0, NULL, why));
 	}
 	free(list);
-	nothing_to_do(n, "repair", __LINE__);
-	PROBE("+ " APP " " DB " tcp/7000,udp/7000; - " WORK " " DB " tcp/7001");
+	NOTHING_TO_DO(n, "repair");
+	PROBE(&peers, "+ " APP " " DB " tcp/7000,udp/7000; - " WORK " " DB " tcp/7001");
 	end(n);
 }
 
@@ -1254,14 +989,14 @@ static void an_endpoint_cannot_call_under_anothers_address(void **state)
 	by_hand(n, APP, "customer1", "10.10.2.11 10.10.2.10", "udp/7000");
 	by_hand(n, WORK, "customer1", "10.10.250.53 10.10.2.10", "udp/7000");
 	by_hand(n, DNS, "shared", "10.10.1.11 10.10.2.10", "udp/7000");
-	SEEN(DB, "nothing");
+	SEEN(&peers, DB, "nothing");
 	/* It was the pins that did it. */
 	free(lab_sh("nsenter --net=%s nft delete table bridge nsnet", gateway(n, "customer1")));
 	by_hand(n, APP, "customer1", "10.10.1.11 10.10.2.10", "udp/7000");
 	assert_true(DELIVERED_TO(DB));
 	OK(nsnet_repair(n, NULL, 0, NULL, why));
 	by_hand(n, APP, "customer1", "10.10.1.11 10.10.2.10", "udp/7000");
-	SEEN(DB " error", "nothing");
+	SEEN(&peers, DB " error", "nothing");
 	end(n);
 }
 
@@ -1309,9 +1044,9 @@ static void nobody_comes_from_a_cable_but_who_is_behind_it(void **state)
 	over_cable(n, cable, "10.10.1.10 10.10.2.11", "udp/7000");
 	over_cable(n, cable, "10.10.1.10 10.10.250.53", "udp/7000");
 	over_cable(n, cable, "fd00:10:1::10 fd00:10:250::53", "udp/7000");
-	SEEN(DB, "nothing");
-	SEEN(WEB, "nothing");
-	SEEN(DNS, "nothing");
+	SEEN(&peers, DB, "nothing");
+	SEEN(&peers, WEB, "nothing");
+	SEEN(&peers, DNS, "nothing");
 	free(cable);
 	end(n);
 }

@@ -303,6 +303,11 @@ char *lab_rows(const char *state_dir)
 	append_rows(out, db, "SELECT store_id, link_group FROM meta");
 	append_rows(out, db, "SELECT * FROM tenant ORDER BY 1");
 	append_rows(out, db, "SELECT * FROM endpoint ORDER BY 1");
+	append_rows(out, db, "SELECT * FROM policy ORDER BY 1");
+	append_rows(out, db, "SELECT * FROM policy_part ORDER BY 1, 2, 3");
+	append_rows(out, db, "SELECT * FROM quarantine ORDER BY 1");
+	append_rows(out, db, "SELECT * FROM quarantine_keep ORDER BY 1, 2");
+	append_rows(out, db, "SELECT * FROM cable ORDER BY 1");
 	append_rows(out, db, "SELECT * FROM netns ORDER BY 1, 2");
 	append_rows(out, db, "SELECT * FROM host");
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
