@@ -222,10 +222,11 @@ static void the_manual_is_one(void **state)
 		"command -v man >/dev/null || exit 77; \"$1\" policy manual >/run/page.5 && "
 		"MANWIDTH=100 LC_ALL=C man --warnings -P cat -E ascii -l /run/page.5 | col -b";
 	NSN_AUTO(run_done) struct run r = {0};
+	const char *must = getenv("NSNET_TESTS_MUST_RUN");
 
 	(void)state;
 	RUN(&r, "sh", "-c", script, "sh", nsnet_bin());
-	if (r.status == 77) {
+	if (r.status == 77 && !(must && strcmp(must, "1") == 0)) {
 		print_message("SKIP: there is no man\n");
 		skip();
 	}
