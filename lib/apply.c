@@ -387,6 +387,8 @@ int nsnet_apply(struct nsnet *n, const struct nsnet_policies *p, unsigned int fl
 			  .out = out};
 	int r;
 
+	if (ret)
+		*ret = NULL;
 	if (!out)
 		return nsn_err_nomem(err);
 	if (a.set->errors > 0)

@@ -12,9 +12,9 @@
  *
  * First each gateway loses what it shall not let through any more, then the store
  * is told, then each gets what is new. Whoever dies in between leaves less
- * reachable than the old or the new state, and the next run completes it. One
- * gateway changes in one transaction; both gateways of a pair must allow a
- * connection, so their order does not matter.
+ * reachable than the old or the new state, and the next run completes it. What
+ * one gateway is granted takes one transaction, what it loses two (generation.c);
+ * both gateways of a pair must allow a connection, so their order does not matter.
  */
 
 void nsn_borders_clear(struct nsn_borders *b)
