@@ -359,7 +359,6 @@ int nsn_rows_drop_tenants(struct nsn_rows *rows, struct nsnet_err *err)
 			return nsn_err_nomem(err);
 		if (!rows->prune)
 			continue;
-		rows->gone_tenants++;
 		rows->pruned_with_endpoints += t->n_endpoints > 0;
 		note_tenant(rows, t->name, NSNET_REMOVED);
 		r = nsn_check_named(rows->n, t, 0, err);

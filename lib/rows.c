@@ -74,7 +74,6 @@ int nsn_rows_tell(struct nsn_rows *rows, const char *op, const char *kind, const
 		.kept = *op == '-' && !rows->prune,
 	};
 
-	rows->kept += d.kept;
 	return rows->out ? nsn_applied_add(rows->out, &d) : 0;
 }
 

@@ -49,9 +49,7 @@ struct nsn_rows {
 	size_t n_tenants;
 	struct nsn_row_endpoint *gone; /* endpoints */
 	size_t n_gone;
-	size_t gone_tenants;
 	size_t pruned_with_endpoints; /* tenants that go and have endpoints */
-	size_t kept;		      /* what would go with `prune` */
 };
 
 void nsn_rows_clear(struct nsn_rows *rows);
