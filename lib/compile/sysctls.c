@@ -2,6 +2,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+
 #include "../base/cleanup.h"
 #include "parts.h"
 
@@ -19,45 +22,50 @@ struct setting {
 	const char *name;
 	const char *value;
 	bool first;
+	uint8_t conf; /* its place in what the kernel tells of a link */
 };
+
+/* IFLA_INET_CONF and IFLA_INET6_CONF: the kernel's numbers of the former begin with 1. */
+#define CONF4(name) (IPV4_DEVCONF_##name - 1)
+#define CONF6(name) (DEVCONF_##name)
 
 static const struct setting ipv4_conf[] = {
 	/* (p) Nothing is routed: an isolated gateway is no router at all. Changing it resets
 	 * accept_redirects of `all`, so it goes first. */
-	{"forwarding", "0", true},
+	{"forwarding", "0", true, CONF4(FORWARDING)},
 	/* (p) Sources that the route back would not use; behind the prerouting chain, which
 	 * drops them by subnet. */
-	{"rp_filter", "1", false},
+	{"rp_filter", "1", false, CONF4(RP_FILTER)},
 	/* (p) A gateway without routes has nothing to redirect; the input chain drops them, too. */
-	{"accept_redirects", "0", false},
+	{"accept_redirects", "0", false, CONF4(ACCEPT_REDIRECTS)},
 	/* Only says which redirects are accepted: covered by accept_redirects. */
-	{"secure_redirects", "0", false},
+	{"secure_redirects", "0", false, CONF4(SECURE_REDIRECTS)},
 	/* (p) Would tell a tenant of next hops. Only a router does; the forward chain comes too
 	 * late to prevent it, the output chain drops them. */
-	{"send_redirects", "0", false},
+	{"send_redirects", "0", false, CONF4(SEND_REDIRECTS)},
 	/* (p) Source routes are only followed by a router, through the forward chain. */
-	{"accept_source_route", "0", false},
+	{"accept_source_route", "0", false, CONF4(ACCEPT_SOURCE_ROUTE)},
 	/* (p) 127.0.0.0/8 from outside (CVE-2020-8558). */
-	{"route_localnet", "0", false},
+	{"route_localnet", "0", false, CONF4(ROUTE_LOCALNET)},
 	/* (p) Would answer ARP for addresses of others: of other links once there are routes, or
 	 * of the subnet itself. Only a router does. */
-	{"proxy_arp", "0", false},
-	{"proxy_arp_pvlan", "0", false},
+	{"proxy_arp", "0", false, CONF4(PROXY_ARP)},
+	{"proxy_arp_pvlan", "0", false, CONF4(PROXY_ARP_PVLAN)},
 	/* (p) Answers only for br0's own address and only to its subnet, not for any address of
 	 * the namespace (the kernel's weak host model). */
-	{"arp_ignore", "2", false},
+	{"arp_ignore", "2", false, CONF4(ARP_IGNORE)},
 	/* (p) Asks only with the address of the subnet; for permanent neighbours it never asks,
 	 * and the output chain lets it send nothing to others. */
-	{"arp_announce", "2", false},
+	{"arp_announce", "2", false, CONF4(ARP_ANNOUNCE)},
 	/* (p) Makes no entry for who was not asked; either of the two is enough. Entries that
 	 * there are do not change, because they are permanent. */
-	{"arp_accept", "0", false},
-	{"drop_gratuitous_arp", "1", false},
+	{"arp_accept", "0", false, CONF4(ARP_ACCEPT)},
+	{"drop_gratuitous_arp", "1", false, CONF4(DROP_GRATUITOUS_ARP)},
 	/* (p) Sends on directed broadcasts, and does not ask `forwarding`; the forward chain
 	 * drops them. */
-	{"bc_forwarding", "0", false},
+	{"bc_forwarding", "0", false, CONF4(BC_FORWARDING)},
 	/* (p) The gateway's own address as a source from outside. */
-	{"accept_local", "0", false},
+	{"accept_local", "0", false, CONF4(ACCEPT_LOCAL)},
 };
 
 /*
@@ -66,21 +74,21 @@ static const struct setting ipv4_conf[] = {
  */
 static const struct setting ipv6_conf[] = {
 	/* (p) */
-	{"forwarding", "0", true},
+	{"forwarding", "0", true, CONF6(FORWARDING)},
 	/* (p) No address, no neighbour discovery, nothing received. That of `all` only
 	 * matters when it is written: it overwrites all others. */
-	{"disable_ipv6", "1", false},
+	{"disable_ipv6", "1", false, CONF6(DISABLE_IPV6)},
 	/* (p) No routes and no addresses from advertisements. */
-	{"accept_ra", "0", false},
-	{"autoconf", "0", false},
+	{"accept_ra", "0", false, CONF6(ACCEPT_RA)},
+	{"autoconf", "0", false, CONF6(AUTOCONF)},
 	/* Covered by disable_ipv6 and, behind that, by the inet chains, which accept no IPv6. */
-	{"accept_redirects", "0", false},
-	{"accept_source_route", "0", false},
-	{"seg6_enabled", "0", false},
+	{"accept_redirects", "0", false, CONF6(ACCEPT_REDIRECTS)},
+	{"accept_source_route", "0", false, CONF6(ACCEPT_SOURCE_ROUTE)},
+	{"seg6_enabled", "0", false, CONF6(SEG6_ENABLED)},
 	/* (p) No fe80:: address by itself. */
-	{"addr_gen_mode", "1", false},
+	{"addr_gen_mode", "1", false, CONF6(ADDR_GEN_MODE)},
 	/* Covered by disable_ipv6: without addresses there is nothing to detect. */
-	{"accept_dad", "0", false},
+	{"accept_dad", "0", false, CONF6(ACCEPT_DAD)},
 };
 
 /* Whole paths. All but the first exist only where their module is loaded. */
@@ -105,6 +113,12 @@ static int add(struct nsn_state *s, struct nsn_place at, const char *link,
 	o->u.sysctl = (struct nsn_sysctl){
 		.path = path, .value = set->value, .optional = optional, .first = set->first};
 	return 0;
+}
+
+static void told_with_link(struct nsn_object *o, uint8_t version, uint8_t conf)
+{
+	o->u.sysctl.version = version;
+	o->u.sysctl.conf = conf;
 }
 
 /* What is not to be as the tables say. */
@@ -135,6 +149,8 @@ static int add_conf(struct nsn_state *s, struct nsn_place at, const char *link, 
 		/* A kernel without IPv6 needs none of it; bc_forwarding and seg6 may be absent. */
 		if (add(s, at, link, &set[i], path, true) < 0)
 			return -ENOMEM;
+		if (link[0])
+			told_with_link(&s->objects[s->n - 1], ipv6 ? 6 : 4, set[i].conf);
 	}
 	return 0;
 }
@@ -202,8 +218,8 @@ int nsn_compile_gateway_sysctls(struct nsn_state *s, struct nsn_place at, bool r
  * A link is born with what `default` says; what is to be different is written
  * when it is there (NSN_OBJ_CONF).
  */
-static int add_late(struct nsn_state *s, struct nsn_place at, const char *link, int version,
-		    const char *name, const char *value)
+static int add_late(struct nsn_state *s, struct nsn_place at, const char *link, uint8_t version,
+		    uint8_t conf, const char *name, const char *value)
 {
 	struct nsn_object *o = nsn_state_add(s, NSN_OBJ_CONF, at, link);
 	const char *path = nsn_arena_printf(&s->arena, "net/ipv%d/conf/%s/%s", version, link, name);
@@ -211,12 +227,13 @@ static int add_late(struct nsn_state *s, struct nsn_place at, const char *link, 
 	if (!o || !path)
 		return -ENOMEM;
 	o->u.sysctl = (struct nsn_sysctl){.path = path, .value = value};
+	told_with_link(o, version, conf);
 	return 0;
 }
 
 static int switch_ipv6_on(struct nsn_state *s, struct nsn_place at, const char *link)
 {
-	return add_late(s, at, link, 6, "disable_ipv6", "0");
+	return add_late(s, at, link, 6, CONF6(DISABLE_IPV6), "disable_ipv6", "0");
 }
 
 int nsn_compile_link_sysctls(struct nsn_state *s, struct nsn_place at, const char *link, bool ipv6,
@@ -227,9 +244,9 @@ int nsn_compile_link_sysctls(struct nsn_state *s, struct nsn_place at, const cha
 	if (r == 0)
 		r = add_conf(s, at, link, link, true, (struct unlike){ipv6, ipv6 && routes});
 	if (r == 0 && routes)
-		r = add_late(s, at, link, 4, "forwarding", "1");
+		r = add_late(s, at, link, 4, CONF4(FORWARDING), "forwarding", "1");
 	if (r == 0 && routes && ipv6)
-		r = add_late(s, at, link, 6, "forwarding", "1");
+		r = add_late(s, at, link, 6, CONF6(FORWARDING), "forwarding", "1");
 	return r == 0 && ipv6 ? switch_ipv6_on(s, at, link) : r;
 }
 

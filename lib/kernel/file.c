@@ -13,11 +13,12 @@
 #define ETC "/etc"
 
 /*
- * A new file has this mode until it has its text. No one else makes such files,
- * so what a crash leaves of one is known.
+ * A new file has this mode until it has its text, and a new folder until it has its
+ * own. No one else makes such, so what a crash leaves of one is known.
  */
-#define HALF_MADE 0200
-#define READY	  0644
+#define HALF_MADE    0200
+#define READY	     0644
+#define READY_FOLDER 0755
 
 /* ---- where it is ---------------------------------------------------------------- */
 
@@ -78,10 +79,19 @@ static int check_folder(int fd, const char *path, struct nsnet_err *err)
 
 static int make_folder(int at, const char *name, const char *path, struct nsnet_err *err)
 {
-	if (mkdirat(at, name, 0700) < 0)
+	if (mkdirat(at, name, HALF_MADE) < 0)
 		return errno == EEXIST ? 0 : nsn_err_sys(err, -errno, "make folder '%s'", path);
-	/* The mode is not left to the umask. */
-	if (fchmodat(at, name, 0755, 0) < 0)
+	return 0;
+}
+
+/* The mode is not left to the umask; nor is that of one whose maker died. */
+static int finish_folder(int at, const char *name, int fd, const char *path, struct nsnet_err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return nsn_err_sys(err, -errno, "read folder '%s'", path);
+	if ((st.st_mode & 07777) == HALF_MADE && fchmodat(at, name, READY_FOLDER, 0) < 0)
 		return nsn_err_sys(err, -errno, "make folder '%s'", path);
 	return 0;
 }
@@ -111,11 +121,15 @@ static int step_into(int *ret, int at, const char *name, const char *path, bool 
 {
 	int r = step_down(ret, at, name, path, err);
 
-	if (r != ABSENT || !make)
+	if (!make)
 		return r;
-	r = make_folder(at, name, path, err);
+	if (r == ABSENT) {
+		r = make_folder(at, name, path, err);
+		if (r == 0)
+			r = step_down(ret, at, name, path, err);
+	}
 	if (r == 0)
-		r = step_down(ret, at, name, path, err);
+		return finish_folder(at, name, *ret, path, err);
 	return r == ABSENT ? nsn_err_sys(err, -ENOENT, "open folder '%s'", path) : r;
 }
 

@@ -82,6 +82,35 @@ static void read_bridge(struct nlattr *data, struct nsn_link *l)
 	l->mcast_snooping = get_u8(tb[IFLA_BR_MCAST_SNOOPING]) != 0;
 }
 
+static int take_conf(const int32_t **ret, size_t *n, struct nlattr *a, struct nsn_arena *arena)
+{
+	if (!a)
+		return 0;
+	*n = (size_t)nla_len(a) / sizeof(**ret);
+	*ret = nsn_arena_memdup(arena, nla_data(a), *n * sizeof(**ret));
+	return *ret ? 0 : -ENOMEM;
+}
+
+/* A link without IPv6 (its MTU is too small) has no such settings either. */
+static int read_conf(struct nlattr *spec, struct nsn_arena *arena, struct nsn_link *l)
+{
+	struct nlattr *af, *six = NULL, *four = NULL;
+	int left;
+
+	if (!spec)
+		return 0;
+	nla_for_each_nested(af, spec, left)
+	{
+		if (nla_type(af) == AF_INET)
+			four = nla_find(nla_data(af), nla_len(af), IFLA_INET_CONF);
+		if (nla_type(af) == AF_INET6)
+			six = nla_find(nla_data(af), nla_len(af), IFLA_INET6_CONF);
+	}
+	if (take_conf(&l->conf4, &l->n_conf4, four, arena) < 0)
+		return -ENOMEM;
+	return take_conf(&l->conf6, &l->n_conf6, six, arena);
+}
+
 static enum nsn_link_type type_of(const char *kind)
 {
 	if (strcmp(kind, "bridge") == 0)
@@ -126,6 +155,8 @@ static int add_link(struct nlattr **tb, struct nlattr **info, const struct ifinf
 	if (!o)
 		return -ENOMEM;
 	read_values(tb, info, d, &o->u.dev);
+	if (read_conf(tb[IFLA_AF_SPEC], &d->state->arena, &o->u.dev) < 0)
+		return -ENOMEM;
 	o->u.dev.index = ifi->ifi_index;
 	o->u.dev.up = ifi->ifi_flags & IFF_UP;
 	if (tb[IFLA_MASTER]) {
@@ -181,12 +212,20 @@ static const char *name_of_index(const struct nsn_dump *d, const char *index)
 int nsn_link_dump(struct nsn_nl *nl, struct nsn_state *ret, struct nsn_place at,
 		  struct nsnet_err *err)
 {
-	const struct ifinfomsg ifi = {.ifi_family = AF_UNSPEC};
+	/* Traffic is told as the gateway sees it; of the others it is not even added up. */
+	const struct {
+		struct ifinfomsg ifi;
+		struct nlattr attr;
+		uint32_t mask;
+	} ask = {.ifi = {.ifi_family = AF_UNSPEC},
+		 .attr = {.nla_len = sizeof(struct nlattr) + sizeof(uint32_t),
+			  .nla_type = IFLA_EXT_MASK},
+		 .mask = at.role == NSN_GATEWAY ? 0 : RTEXT_FILTER_SKIP_STATS};
 	const struct nsn_dump d = {.state = ret, .at = at, .start = ret->n};
 	size_t i;
 	int r;
 
-	r = nsn_dump_all(nl, RTM_GETLINK, &ifi, sizeof(ifi), each_link, ret, at, "links", err);
+	r = nsn_dump_all(nl, RTM_GETLINK, &ask, sizeof(ask), each_link, ret, at, "links", err);
 	if (r < 0)
 		return r;
 	for (i = d.start; i < ret->n; i++)
@@ -375,6 +414,22 @@ int nsn_link_del(struct nsn_nl *nl, const char *name, struct nsnet_err *err)
 
 	r = begin(&msg, RTM_DELLINK, 0, &ifi, name, err);
 	return r < 0 ? r : finish_gone(nl, msg, name, err);
+}
+
+int nsn_link_del_group(struct nsn_nl *nl, uint32_t group, struct nsnet_err *err)
+{
+	const struct ifinfomsg ifi = {.ifi_family = AF_UNSPEC};
+	NSN_AUTO(nlmsg_freep)
+	struct nl_msg *msg = nsn_msg_new(RTM_DELLINK, 0, &ifi, sizeof(ifi));
+	struct nsnet_err inner = {0};
+	int r;
+
+	if (!msg || nla_put_u32(msg, IFLA_GROUP, group) < 0)
+		return nsn_err_nomem(err);
+	r = nsn_nl_request(nl, nlmsg_hdr(msg), &inner);
+	if (r < 0 && r != -ENODEV && err)
+		*err = inner;
+	return r == -ENODEV ? 0 : r < 0 ? nsn_err_wrap(err, r, "links of group %u", group) : 0;
 }
 
 int nsn_link_set_up(struct nsn_nl *nl, const char *name, bool up, struct nsnet_err *err)

@@ -38,6 +38,12 @@ int nsn_link_change(struct nsn_nl *nl, const struct nsn_object *o, struct nsnet_
 
 /* A link that is not there is gone already. Takes tens of ms: the kernel waits for RCU. */
 int nsn_link_del(struct nsn_nl *nl, const char *name, struct nsnet_err *err);
+/*
+ * All links of a group in the namespace at once: the kernel waits for RCU once and not for
+ * each (500 pairs 0.13 s, one by one 20 ms each), but for every bridge once more. None is
+ * no error.
+ */
+int nsn_link_del_group(struct nsn_nl *nl, uint32_t group, struct nsnet_err *err);
 /* A link that is not there is down. */
 int nsn_link_set_up(struct nsn_nl *nl, const char *name, bool up, struct nsnet_err *err);
 

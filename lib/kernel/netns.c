@@ -23,6 +23,8 @@
 #include "../nl/nl.h"
 
 #define OWN_NETNS "/proc/thread-self/ns/net"
+/* How many namespaces are looked into through one procfs. */
+#define PROC_USES 64
 
 struct nsn_netns {
 	int fd;
@@ -42,24 +44,57 @@ static int own_cookie(uint64_t *ret, struct nsnet_err *err)
 	return 0;
 }
 
+static int own_proc(void)
+{
+	NSN_AUTO(nsn_closep) int fs = fsopen("proc", FSOPEN_CLOEXEC);
+
+	if (fs < 0 || fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return -1;
+	return fsmount(fs, FSMOUNT_CLOEXEC,
+		       MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+}
+
+static void open_proc(struct nsn_home *home)
+{
+	nsn_closep(&home->proc);
+	home->proc_uses = 0;
+	home->proc = own_proc();
+	if (home->proc < 0)
+		home->proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
 int nsn_home_open(struct nsn_home *home, struct nsnet_err *err)
 {
 	int r;
 
-	home->away = false;
+	*home = (struct nsn_home){.proc = -1};
 	home->fd = open(OWN_NETNS, O_RDONLY | O_CLOEXEC);
 	if (home->fd < 0)
 		return nsn_err_sys(err, -errno, "open %s", OWN_NETNS);
 	r = own_cookie(&home->cookie, err);
 	if (r < 0)
 		nsn_home_close(home);
+	/* Now, and not with the first use: who counts descriptors finds as many after as before. */
+	if (r == 0)
+		open_proc(home);
 	return r;
 }
 
 void nsn_home_close(struct nsn_home *home)
 {
+	/* Never opened: the rest says nothing. */
+	if (home->fd < 0)
+		return;
 	nsn_closep(&home->fd);
-	home->fd = -1;
+	nsn_closep(&home->proc);
+	home->fd = home->proc = -1;
+}
+
+int nsn_home_proc(struct nsn_home *home)
+{
+	if (home->proc < 0 || home->proc_uses++ >= PROC_USES)
+		open_proc(home);
+	return home->proc;
 }
 
 int nsn_home_return(struct nsn_home *home, struct nsnet_err *err)
@@ -75,14 +110,14 @@ int nsn_home_return(struct nsn_home *home, struct nsnet_err *err)
 }
 
 /* Sockets belong to the namespace they are opened in: this thread must be inside. */
-static int open_inside(struct nsn_netns *ns, struct nsnet_err *err)
+static int open_inside(struct nsn_netns *ns, bool rules, struct nsnet_err *err)
 {
 	int r;
 
 	r = own_cookie(&ns->cookie, err);
 	if (r == 0)
 		r = nsn_nl_open(&ns->route, NETLINK_ROUTE, err);
-	if (r == 0)
+	if (r == 0 && rules)
 		r = nsn_nl_open(&ns->nft, NETLINK_NETFILTER, err);
 	return r;
 }
@@ -104,7 +139,8 @@ static int come_back(struct nsn_home *home, int r, struct nsnet_err *err)
 	return back < 0 ? back : r;
 }
 
-int nsn_netns_create(struct nsn_netns **ret, struct nsn_home *home, struct nsnet_err *err)
+int nsn_netns_create(struct nsn_netns **ret, struct nsn_home *home, bool rules,
+		     struct nsnet_err *err)
 {
 	NSN_AUTO(nsn_netns_closep) struct nsn_netns *ns = NULL;
 	int r;
@@ -120,7 +156,8 @@ int nsn_netns_create(struct nsn_netns **ret, struct nsn_home *home, struct nsnet
 	}
 	home->away = true;
 	ns->fd = open(OWN_NETNS, O_RDONLY | O_CLOEXEC);
-	r = ns->fd < 0 ? nsn_err_sys(err, -errno, "open %s", OWN_NETNS) : open_inside(ns, err);
+	r = ns->fd < 0 ? nsn_err_sys(err, -errno, "open %s", OWN_NETNS)
+		       : open_inside(ns, rules, err);
 	r = come_back(home, r, err);
 	if (r < 0)
 		return r;
@@ -128,7 +165,8 @@ int nsn_netns_create(struct nsn_netns **ret, struct nsn_home *home, struct nsnet
 	return 0;
 }
 
-int nsn_netns_open(struct nsn_netns **ret, struct nsn_home *home, int fd, struct nsnet_err *err)
+int nsn_netns_open(struct nsn_netns **ret, struct nsn_home *home, int fd, bool rules,
+		   struct nsnet_err *err)
 {
 	NSN_AUTO(nsn_closep) int own = fd;
 	NSN_AUTO(nsn_netns_closep) struct nsn_netns *ns = NULL;
@@ -141,7 +179,7 @@ int nsn_netns_open(struct nsn_netns **ret, struct nsn_home *home, int fd, struct
 	r = nsn_netns_go(ns, home, err);
 	if (r < 0)
 		return r;
-	r = come_back(home, open_inside(ns, err), err);
+	r = come_back(home, open_inside(ns, rules, err), err);
 	if (r < 0)
 		return r;
 	*ret = NSN_TAKE_PTR(ns);
@@ -171,6 +209,27 @@ struct nsn_nl *nsn_netns_route(const struct nsn_netns *ns)
 struct nsn_nl *nsn_netns_nft(const struct nsn_netns *ns)
 {
 	return ns->nft;
+}
+
+/* In no header of ours yet: 6.18. Nothing promises that it is the cookie, so home is asked, too. */
+#define GET_ID _IOR(NSIO, 13, uint64_t)
+
+static bool id_is_cookie(const struct nsn_home *home)
+{
+	uint64_t id;
+
+	return ioctl(home->fd, GET_ID, &id) == 0 && id == home->cookie;
+}
+
+int nsn_netns_peek(struct nsn_home *home, int fd, uint64_t *cookie, struct nsnet_err *err)
+{
+	const struct nsn_netns ns = {.fd = fd};
+	int r;
+
+	if (id_is_cookie(home) && ioctl(fd, GET_ID, cookie) == 0)
+		return 0;
+	r = nsn_netns_go(&ns, home, err);
+	return r < 0 ? r : come_back(home, own_cookie(cookie, err), err);
 }
 
 uint64_t nsn_netns_cookie(const struct nsn_netns *ns)

@@ -6,42 +6,108 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../base/cleanup.h"
 #include "../base/fd.h"
+#include "netns.h"
 
-#define PATH_SIZE 160
+#define PATH_SIZE 32 /* of a folder */
 
-static int full_path(char buf[PATH_SIZE], const char *path, struct nsnet_err *err)
+void nsn_sysctl_leave(struct nsn_sysctl_place *at)
 {
-	int n = snprintf(buf, PATH_SIZE, "/proc/sys/%s", path);
+	nsn_closep(&at->net);
+	nsn_closep(&at->ipv4);
+	nsn_closep(&at->ipv6);
+	*at = (struct nsn_sysctl_place)NSN_SYSCTL_PLACE(at->home);
+}
+
+/* The folder that @path is in. */
+static int *folder_of(struct nsn_sysctl_place *at, const char *path, const char **name)
+{
+	static const char net[] = "net/", ipv4[] = "net/ipv4/", ipv6[] = "net/ipv6/";
+
+	if (strncmp(path, ipv4, strlen(ipv4)) == 0) {
+		*name = ipv4;
+		return &at->ipv4;
+	}
+	if (strncmp(path, ipv6, strlen(ipv6)) == 0) {
+		*name = ipv6;
+		return &at->ipv6;
+	}
+	*name = net;
+	return &at->net;
+}
+
+/* Where to look: a descriptor in @fd, and the rest of the path in @rest. */
+static int find(struct nsn_sysctl_place *at, const char *path, int *fd, const char **rest,
+		struct nsnet_err *err)
+{
+	char full[PATH_SIZE];
+	const char *name;
+	int *folder = folder_of(at, path, &name), proc, r;
 
 	/* Paths are ours, but a name such as "..": never. */
-	if (n < 0 || n >= PATH_SIZE || strstr(path, ".."))
+	if (strncmp(path, name, strlen(name)) != 0 || strstr(path, ".."))
 		return nsn_err(err, -EINVAL, NSNET_E_INTERNAL, "bad sysctl path '%s'", path);
+	*rest = path + strlen(name);
+	if (*folder < 0) {
+		proc = nsn_home_proc(at->home);
+		(void)snprintf(full, sizeof(full), "sys/%s", name);
+		*folder = proc < 0 ? -1 : openat(proc, full, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		/* A kernel without IPv6 has none of its settings. */
+		r = *folder < 0 ? -errno : 0;
+		if (r < 0)
+			return r == -ENOENT ? r : nsn_err_sys(err, r, "open /proc/%s", full);
+	}
+	*fd = *folder;
 	return 0;
 }
 
-int nsn_sysctl_read(const char *path, char *buf, size_t size, struct nsnet_err *err)
+/* In one read(2), as a sysctl is written in one: there is nothing behind its end. */
+static int read_value(int dirfd, const char *path, char *buf, size_t size)
 {
-	char full[PATH_SIZE];
-	int r;
+	NSN_AUTO(nsn_closep) int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
 
-	r = full_path(full, path, err);
+	if (fd < 0)
+		return -errno;
+	do
+		n = read(fd, buf, size);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	if ((size_t)n == size)
+		return -EFBIG;
+	if (n > 0 && buf[n - 1] == '\n')
+		n--;
+	buf[n] = '\0';
+	return 0;
+}
+
+int nsn_sysctl_read(struct nsn_sysctl_place *at, const char *path, char *buf, size_t size,
+		    struct nsnet_err *err)
+{
+	const char *rest;
+	int fd, r;
+
+	r = find(at, path, &fd, &rest, err);
 	if (r < 0)
 		return r;
-	r = nsn_file_read(AT_FDCWD, full, buf, size);
+	r = read_value(fd, rest, buf, size);
 	if (r < 0 && r != -ENOENT)
 		return nsn_err_sys(err, r, "read sysctl '%s'", path);
 	return r;
 }
 
-int nsn_sysctl_write(const char *path, const char *value, struct nsnet_err *err)
+int nsn_sysctl_write(struct nsn_sysctl_place *at, const char *path, const char *value,
+		     struct nsnet_err *err)
 {
-	char full[PATH_SIZE];
-	int r;
+	const char *rest;
+	int fd, r;
 
-	r = full_path(full, path, err);
-	if (r < 0)
+	r = find(at, path, &fd, &rest, err);
+	if (r < 0 && r != -ENOENT)
 		return r;
-	r = nsn_file_write(AT_FDCWD, full, value);
+	if (r == 0)
+		r = nsn_file_write(fd, rest, value);
 	return r < 0 ? nsn_err_sys(err, r, "write sysctl '%s' = %s", path, value) : 0;
 }

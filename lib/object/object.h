@@ -70,6 +70,11 @@ struct nsn_sysctl {
 	const char *value;
 	bool optional; /* a kernel without this setting is fine */
 	bool first;    /* to be written before the others: changing it changes those */
+	/*
+	 * One of the link's own, which the kernel tells along with the link: 4 or 6, and its
+	 * place in nsn_link.conf. 0: it has to be read.
+	 */
+	uint8_t version, conf;
 };
 
 struct nsn_table {
@@ -171,6 +176,9 @@ struct nsn_link {
 	int32_t index, peer_index, peer_nsid;
 	bool up;
 	uint64_t rx_bytes, tx_bytes;
+	/* Its settings below net/ipv4/conf and net/ipv6/conf, in the kernel's order. */
+	const int32_t *conf4, *conf6;
+	size_t n_conf4, n_conf6;
 };
 
 /* Flags of a bridge port, IFLA_BRPORT_*. */

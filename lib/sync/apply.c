@@ -18,6 +18,7 @@ struct run {
 	struct nsn_site *site;
 	const struct nsn_state *wanted;
 	const struct nsn_space *inside;
+	struct nsn_sysctl_place place; /* of `inside` */
 	struct nsn_nft_txn *txn;
 	struct nsn_space *txn_space;
 };
@@ -26,13 +27,21 @@ typedef const struct nsn_object obj;
 
 NSN_CLEANUP(struct nsn_nft_txn, nsn_nft_free)
 
+static void go_out(struct run *run)
+{
+	nsn_sysctl_leave(&run->place);
+	run->inside = NULL;
+}
+
 /* ---- one kind after the other -------------------------------------------------- */
 
 static int make_netns(struct run *run, struct nsn_space *space, obj *o, struct nsnet_err *err)
 {
 	(void)o;
-	run->inside = NULL;
-	return space->ns ? 0 : nsn_netns_create(&space->ns, run->site->home, err);
+	go_out(run);
+	return space->ns ? 0
+			 : nsn_netns_create(&space->ns, run->site->home,
+					    space->at.role == NSN_GATEWAY, err);
 }
 
 /* Lets go of it: the kernel frees what nothing else holds. */
@@ -41,7 +50,7 @@ static int drop_netns(struct run *run, struct nsn_space *space, obj *o, struct n
 	(void)o;
 	(void)err;
 	if (run->inside == space)
-		run->inside = NULL;
+		go_out(run);
 	nsn_netns_close(space->ns);
 	space->ns = NULL;
 	return 0;
@@ -90,18 +99,35 @@ static int drop_pin(struct run *run, struct nsn_space *space, obj *o, struct nsn
 	return r;
 }
 
+/*
+ * Those that go first take RTNL, and not by waiting: while another has it the kernel
+ * begins the write again and again (restart_syscall() in devinet_sysctl_forward() and
+ * addrconf_fixup_forwarding()), thousands of times when the machine is busy. In a new
+ * namespace most have their value already.
+ */
+static bool has_value(struct run *run, obj *o)
+{
+	char value[64];
+
+	return nsn_sysctl_read(&run->place, o->u.sysctl.path, value, sizeof(value), NULL) == 0 &&
+	       strcmp(value, o->u.sysctl.value) == 0;
+}
+
 static int set_sysctl(struct run *run, struct nsn_space *space, obj *o, struct nsnet_err *err)
 {
 	struct nsnet_err inner = {0};
 	int r;
 
 	if (run->inside != space) {
+		go_out(run);
 		r = nsn_netns_go(space->ns, run->site->home, err);
 		if (r < 0)
 			return r;
 		run->inside = space;
 	}
-	r = nsn_sysctl_write(o->u.sysctl.path, o->u.sysctl.value, &inner);
+	if (o->u.sysctl.first && has_value(run, o))
+		return 0;
+	r = nsn_sysctl_write(&run->place, o->u.sysctl.path, o->u.sysctl.value, &inner);
 	if (r == -ENOENT && o->u.sysctl.optional)
 		return 0;
 	if (r < 0 && err)
@@ -339,7 +365,7 @@ int nsn_site_apply(struct nsn_site *site, const struct nsn_state *wanted,
 		   const struct nsn_plan *plan, size_t from, size_t to, size_t *done,
 		   struct nsnet_err *err)
 {
-	struct run run = {.site = site, .wanted = wanted};
+	struct run run = {.site = site, .wanted = wanted, .place = NSN_SYSCTL_PLACE(site->home)};
 	int back, r = 0;
 	size_t i;
 
@@ -365,22 +391,20 @@ int nsn_site_apply(struct nsn_site *site, const struct nsn_state *wanted,
 			*done = to;
 	}
 	nsn_nft_free(run.txn);
+	go_out(&run);
 	back = nsn_home_return(site->home, err);
 	return back < 0 ? back : r;
 }
 
-/*
- * All of one namespace's as one transaction, also where links are made in between: the
- * later ones may need what the earlier ones make. The rules of a namespace that is not
- * there yet are looked at in one that is made for it.
- */
-static int check_space(struct run *run, struct nsn_space *space, const struct nsn_plan *plan,
-		       struct nsn_netns **scratch, size_t *checked, struct nsnet_err *err)
+/* All of one namespace's as one transaction, also where links are made in between: the later
+ * ones may need what the earlier ones make. */
+static int collect_space(struct run *run, struct nsn_space *space, const struct nsn_plan *plan,
+			 size_t *checked, struct nsnet_err *err)
 {
 	size_t i;
-	int r = 0;
+	int r;
 
-	for (i = 0; r == 0 && i < plan->n; i++) {
+	for (i = 0; i < plan->n; i++) {
 		const struct nsn_object *o = nsn_step_object(&plan->steps[i]);
 
 		if (!is_nft(o->kind) || !nsn_place_same(o->at, space->at))
@@ -390,13 +414,45 @@ static int check_space(struct run *run, struct nsn_space *space, const struct ns
 			return where_it_failed(&plan->steps[i], r, err);
 		*checked += 1;
 	}
-	if (!run->txn)
-		return 0;
-	if (!space->ns && !*scratch)
-		r = nsn_netns_create(scratch, run->site->home, err);
-	return r < 0 ? r
-		     : nsn_nft_check(run->txn, nsn_netns_nft(space->ns ? space->ns : *scratch),
-				     err);
+	return 0;
+}
+
+/* What was made in the namespace that is there for trying goes with its tables. */
+static int clear_scratch(struct nsn_netns *scratch, const struct nsn_space *space,
+			 const struct nsn_plan *plan, struct nsnet_err *err)
+{
+	NSN_AUTO(nsn_nft_freep) struct nsn_nft_txn *txn = NULL;
+	size_t i;
+	int r = nsn_nft_begin(&txn, err);
+
+	for (i = 0; r == 0 && i < plan->n; i++) {
+		const struct nsn_step *step = &plan->steps[i];
+
+		if (step->op == NSN_CREATE && step->want->kind == NSN_OBJ_TABLE &&
+		    nsn_place_same(step->want->at, space->at))
+			r = nsn_nft_del(txn, step->want, err);
+	}
+	return r == 0 ? nsn_nft_commit(txn, nsn_netns_nft(scratch), err) : r;
+}
+
+/*
+ * The rules of a namespace that is not there yet are tried in one that is made for it,
+ * and there for real: to take back a transaction the kernel waits for RCU, 6 to 20 ms.
+ */
+static int check_space(struct run *run, struct nsn_space *space, const struct nsn_plan *plan,
+		       struct nsn_netns **scratch, size_t *checked, struct nsnet_err *err)
+{
+	int r = collect_space(run, space, plan, checked, err);
+
+	if (r < 0 || !run->txn)
+		return r;
+	if (space->ns)
+		return nsn_nft_check(run->txn, nsn_netns_nft(space->ns), err);
+	if (!*scratch)
+		r = nsn_netns_create(scratch, run->site->home, true, err);
+	if (r == 0)
+		r = nsn_nft_commit(run->txn, nsn_netns_nft(*scratch), err);
+	return r == 0 ? clear_scratch(*scratch, space, plan, err) : r;
 }
 
 int nsn_site_check(struct nsn_site *site, const struct nsn_plan *plan, struct nsn_netns **scratch,
@@ -406,7 +462,7 @@ int nsn_site_check(struct nsn_site *site, const struct nsn_plan *plan, struct ns
 	size_t i;
 
 	for (i = 0; r == 0 && i < site->n; i++) {
-		struct run run = {.site = site};
+		struct run run = {.site = site, .place = NSN_SYSCTL_PLACE(site->home)};
 
 		r = check_space(&run, &site->spaces[i], plan, scratch, checked, err);
 		nsn_nft_free(run.txn);
@@ -439,7 +495,7 @@ static bool stays_done(const struct nsn_plan *plan, size_t i)
 int nsn_site_undo(struct nsn_site *site, const struct nsn_state *wanted,
 		  const struct nsn_plan *plan, size_t done, struct nsnet_err *err)
 {
-	struct run run = {.site = site, .wanted = wanted};
+	struct run run = {.site = site, .wanted = wanted, .place = NSN_SYSCTL_PLACE(site->home)};
 	struct nsnet_err ignored = {0}, *into = err;
 	int first = 0, r, back;
 	size_t i;
@@ -460,6 +516,7 @@ int nsn_site_undo(struct nsn_site *site, const struct nsn_state *wanted,
 	r = commit(&run, into);
 	if (r < 0 && first == 0)
 		first = r;
+	go_out(&run);
 	back = nsn_home_return(site->home, err);
 	return back < 0 ? back : first;
 }

@@ -14,29 +14,61 @@
 #include "../kernel/sysctl.h"
 #include "site.h"
 
-static int read_sysctl(const struct nsn_object *want, struct nsn_state *ret, struct nsnet_err *err)
+/* Most are one of these. */
+static const char *number(int32_t n, struct nsn_arena *arena)
 {
-	char value[64];
+	static const char *const few[] = {"0", "1", "2"};
+
+	return n >= 0 && (size_t)n < NSN_COUNT(few) ? few[n] : nsn_arena_printf(arena, "%d", n);
+}
+
+/*
+ * A setting of a link came with the link, so its file need not be opened. NULL:
+ * it did not (an older kernel tells fewer), or there is no such link.
+ */
+static const int32_t *told(const struct nsn_state *links, const struct nsn_object *want)
+{
+	const struct nsn_sysctl *set = &want->u.sysctl;
+	const struct nsn_object *o =
+		set->version ? nsn_state_link(links, want->at, want->link) : NULL;
+
+	if (!o || set->conf >= (set->version == 4 ? o->u.dev.n_conf4 : o->u.dev.n_conf6))
+		return NULL;
+	return set->version == 4 ? &o->u.dev.conf4[set->conf] : &o->u.dev.conf6[set->conf];
+}
+
+static int read_sysctl(struct nsn_sysctl_place *at, const struct nsn_object *want,
+		       const int32_t *known, struct nsn_state *ret, struct nsnet_err *err)
+{
+	char buf[64];
+	const char *value;
 	struct nsn_object *o;
 	int r;
 
-	r = nsn_sysctl_read(want->u.sysctl.path, value, sizeof(value), err);
-	if (r < 0)
-		return r == -ENOENT ? 0 : r;
+	if (known) {
+		value = number(*known, &ret->arena);
+	} else {
+		r = nsn_sysctl_read(at, want->u.sysctl.path, buf, sizeof(buf), err);
+		if (r < 0)
+			return r == -ENOENT ? 0 : r;
+		value = nsn_arena_strdup(&ret->arena, buf);
+	}
 	o = nsn_state_add(ret, want->kind, want->at, want->link);
 	if (!o)
 		return nsn_err_nomem(err);
 	o->u.sysctl = want->u.sysctl;
 	o->u.sysctl.path = nsn_arena_strdup(&ret->arena, want->u.sysctl.path);
-	o->u.sysctl.value = nsn_arena_strdup(&ret->arena, value);
-	return o->u.sysctl.path && o->u.sysctl.value ? 0 : nsn_err_nomem(err);
+	o->u.sysctl.value = value;
+	return o->u.sysctl.path && value ? 0 : nsn_err_nomem(err);
 }
 
+/* @links: what of @ret was read of links, sorted, from @first on. */
 static int read_sysctls(const struct nsn_site *site, const struct nsn_space *space,
-			const struct nsn_state *wanted, struct nsn_state *ret,
-			struct nsnet_err *err)
+			const struct nsn_state *wanted, size_t first, size_t n_links,
+			struct nsn_state *ret, struct nsnet_err *err)
 {
 	static const enum nsn_kind kinds[] = {NSN_OBJ_SYSCTL, NSN_OBJ_CONF};
+	NSN_AUTO(nsn_sysctl_leave) struct nsn_sysctl_place at = NSN_SYSCTL_PLACE(site->home);
 	const struct nsn_object *want;
 	size_t k, i, n;
 	int r;
@@ -44,19 +76,27 @@ static int read_sysctls(const struct nsn_site *site, const struct nsn_space *spa
 	r = nsn_netns_go(space->ns, site->home, err);
 	for (k = 0; r == 0 && k < NSN_COUNT(kinds); k++) {
 		want = nsn_state_at(wanted, kinds[k], space->at, &n);
-		for (i = 0; r == 0 && i < n; i++)
-			r = read_sysctl(&want[i], ret, err);
+		for (i = 0; r == 0 && i < n; i++) {
+			/* Adding moves the array. */
+			const struct nsn_state links = {.objects = ret->objects + first,
+							.n = n_links};
+
+			r = read_sysctl(&at, &want[i], told(&links, &want[i]), ret, err);
+		}
 	}
 	return r;
 }
 
-static int dump_space(const struct nsn_space *space, struct nsn_state *ret, struct nsnet_err *err)
+static int dump_space(const struct nsn_space *space, size_t *n_links, struct nsn_state *ret,
+		      struct nsnet_err *err)
 {
 	struct nsn_nl *route = nsn_netns_route(space->ns);
 	bool gateway = space->at.role == NSN_GATEWAY;
+	size_t first = ret->n;
 	int r;
 
 	r = nsn_link_dump(route, ret, space->at, err);
+	*n_links = ret->n - first;
 	if (r == 0)
 		r = nsn_addr_dump(route, ret, space->at, err);
 	if (r == 0)
@@ -119,15 +159,18 @@ static int observe_space(struct nsn_site *site, struct nsn_space *space,
 			 const struct nsn_owner *owner, struct nsn_state *ret,
 			 struct nsnet_err *err)
 {
-	size_t start = ret->n;
+	size_t start = ret->n, n_links;
+	struct nsn_state links;
 	struct nsn_object *o;
 	int r, back;
 
 	if (space->at.role == NSN_FAR)
 		return observe_far(space, known, ret, err);
-	r = dump_space(space, ret, err);
+	r = dump_space(space, &n_links, ret, err);
 	if (r < 0)
 		return r;
+	links = (struct nsn_state){.objects = ret->objects + start, .n = n_links};
+	nsn_state_sort(&links);
 	if (!space->cookie && !is_marked(site, space, known, owner, ret, start)) {
 		ret->n = start;
 		nsn_netns_close(space->ns);
@@ -136,7 +179,7 @@ static int observe_space(struct nsn_site *site, struct nsn_space *space,
 		space->pinned = false;
 		return 0;
 	}
-	r = read_sysctls(site, space, wanted, ret, err);
+	r = read_sysctls(site, space, wanted, start, n_links, ret, err);
 	back = nsn_home_return(site->home, err);
 	if (r < 0 || back < 0)
 		return back < 0 ? back : r;

@@ -109,7 +109,7 @@ static int open_space(struct nsn_site *site, struct nsn_space *space, struct nsn
 	space->leftover = kind == NSN_PIN_EMPTY;
 	if (kind != NSN_PIN_NETNS)
 		return 0;
-	r = nsn_netns_open(&space->ns, site->home, fd, err);
+	r = nsn_netns_open(&space->ns, site->home, fd, space->at.role == NSN_GATEWAY, err);
 	if (r < 0)
 		return nsn_err_wrap(err, r, "'%s'", space->pin);
 	if (space->cookie && space->cookie != nsn_netns_cookie(space->ns)) {

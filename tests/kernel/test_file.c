@@ -455,7 +455,7 @@ static char *inside(const char *etc, const char *command, struct nsnet_err *err)
 
 	assert_non_null(text);
 	lab_ok(nsn_home_open(&home, shared), shared, "home", __FILE__, __LINE__);
-	lab_ok(nsn_netns_create(&ns, &home, shared), shared, "netns", __FILE__, __LINE__);
+	lab_ok(nsn_netns_create(&ns, &home, false, shared), shared, "netns", __FILE__, __LINE__);
 	assert_int_equal(pipe2(out, O_CLOEXEC), 0);
 	assert_int_equal(pipe2(why, O_CLOEXEC), 0);
 	child = fork();
