@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "sql.h"
+#include "values.h"
 
 #include <errno.h>
 
@@ -71,4 +72,35 @@ int nsn_store_ns_get(struct nsn_store *s, uint64_t tenant, uint64_t endpoint, ui
 		s, cookie,
 		"SELECT cookie FROM netns WHERE tenant = ? AND endpoint = ? AND boot = ?",
 		(struct nsn_arg[]){NSN_N(tenant), NSN_N(endpoint), NSN_T(s->boot)}, 3, err);
+}
+
+int nsn_store_ns_list(struct nsn_store *s, struct nsn_ns **ret, size_t *n, struct nsnet_err *err)
+{
+	NSN_AUTO(nsn_stmt_endp) sqlite3_stmt *st = NULL;
+	NSN_AUTO(nsn_freep) struct nsn_ns *list = NULL;
+	size_t used = 0, room = 0;
+	int r;
+
+	r = nsn_sql_prepare(s, &st,
+			    "SELECT tenant, endpoint, cookie FROM netns WHERE boot = ? "
+			    "ORDER BY tenant, endpoint",
+			    (struct nsn_arg[]){NSN_T(s->boot)}, 1, err);
+	while (r >= 0 && (r = nsn_sql_step(s, st, err)) > 0) {
+		if (used == room) {
+			struct nsn_ns *grown;
+
+			room = room ? 2 * room : 64;
+			grown = reallocarray(list, room, sizeof(*list));
+			if (!grown)
+				return nsn_err_nomem(err);
+			list = grown;
+		}
+		list[used++] = (struct nsn_ns){nsn_column_number(st, 0), nsn_column_number(st, 1),
+					       nsn_column_number(st, 2)};
+	}
+	if (r < 0)
+		return r;
+	*n = used;
+	*ret = NSN_TAKE_PTR(list);
+	return 0;
 }

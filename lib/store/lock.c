@@ -21,6 +21,9 @@ static int open_lock(const struct nsn_store *s, int *ret, struct nsnet_err *err)
 	struct stat st;
 
 	fd = openat(s->dirfd, LOCK, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
+	/* To close something the kernel is told also when nothing can be stored. */
+	if (fd < 0 && errno == EROFS)
+		fd = openat(s->dirfd, LOCK, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 && (errno == ELOOP || errno == EISDIR || errno == ENXIO))
 		return unsafe(s, "it is not a file", err);
 	if (fd < 0 || fstat(fd, &st) < 0)

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../base/text.h"
@@ -357,14 +358,14 @@ void nsn_policy_list_clear(struct nsn_policy_list *list)
 }
 
 /* One transaction: policies and their parts are of one moment. */
-static int read_all(struct nsn_store *s, const char *sql, const char *arg,
-		    struct nsn_policy_list *ret, struct nsnet_err *err)
+static int read_list(struct nsn_store *s, const char *sql, const struct nsn_arg *arg,
+		     struct nsn_policy_list *ret, struct nsnet_err *err)
 {
 	NSN_AUTO(nsn_policy_list_clear) struct nsn_policy_list list = {0};
 	NSN_AUTO(nsn_stmt_endp) sqlite3_stmt *st = NULL;
 	int r;
 
-	r = nsn_sql_prepare(s, &st, sql, (struct nsn_arg[]){NSN_T(arg)}, arg ? 1 : 0, err);
+	r = nsn_sql_prepare(s, &st, sql, arg, arg ? 1 : 0, err);
 	if (r == 0)
 		r = nsn_sql_group_begin(s, err);
 	if (r < 0)
@@ -377,6 +378,14 @@ static int read_all(struct nsn_store *s, const char *sql, const char *arg,
 	*ret = list;
 	list = (struct nsn_policy_list){0};
 	return 0;
+}
+
+static int read_all(struct nsn_store *s, const char *sql, const char *arg,
+		    struct nsn_policy_list *ret, struct nsnet_err *err)
+{
+	const struct nsn_arg of = NSN_T(arg);
+
+	return read_list(s, sql, arg ? &of : NULL, ret, err);
 }
 
 int nsn_store_policy_list(struct nsn_store *s, struct nsn_policy_list *ret, struct nsnet_err *err)
@@ -399,6 +408,102 @@ int nsn_store_policy_list_tenant(struct nsn_store *s, const char *tenant,
 				"WHERE part <> 'ports' AND (text = ?1 OR "
 				"(text > ?1 || '/' AND text < ?1 || '0'))) ORDER BY name",
 			tenant, ret, err);
+}
+
+int nsn_store_policy_list_expired(struct nsn_store *s, int64_t now, struct nsn_policy_list *ret,
+				  struct nsnet_err *err)
+{
+	return read_list(s, COLUMNS "WHERE expires <> 0 AND expires <= ? ORDER BY name",
+			 &(struct nsn_arg)NSN_N((uint64_t)now), ret, err);
+}
+
+/* ---- those that name somebody -------------------------------------------------- */
+
+struct ids {
+	uint64_t *list;
+	size_t n;
+};
+
+static void ids_clear(struct ids *ids)
+{
+	free(ids->list);
+}
+
+static int by_id(const void *a, const void *b)
+{
+	const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static int find_ids(struct nsn_store *s, const char *word, struct ids *ids, struct nsnet_err *err)
+{
+	NSN_AUTO(nsn_stmt_endp) sqlite3_stmt *st = NULL;
+	uint64_t *more;
+	int r;
+
+	r = nsn_sql_prepare(s, &st,
+			    "SELECT policy FROM policy_part WHERE part <> 'ports' AND "
+			    "(text = ?1 OR (text > ?1 || '/' AND text < ?1 || '0'))",
+			    (struct nsn_arg[]){NSN_T(word)}, 1, err);
+	while (r >= 0 && (r = nsn_sql_step(s, st, err)) > 0) {
+		more = nsn_row_room(ids->list, ids->n, sizeof(*more));
+		if (!more)
+			return nsn_err_nomem(err);
+		ids->list = more;
+		more[ids->n++] = nsn_column_number(st, 0);
+	}
+	return r;
+}
+
+static int read_ids(struct nsn_store *s, const struct ids *ids, struct nsn_policy_list *list,
+		    struct nsnet_err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ids->n; i++) {
+		NSN_AUTO(nsn_stmt_endp) sqlite3_stmt *st = NULL;
+
+		if (i > 0 && ids->list[i] == ids->list[i - 1])
+			continue;
+		r = nsn_sql_prepare(s, &st, COLUMNS "WHERE id = ?",
+				    (struct nsn_arg[]){NSN_N(ids->list[i])}, 1, err);
+		if (r == 0)
+			r = read_rows(s, st, list, err);
+	}
+	return r;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct nsn_policy *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+int nsn_store_policy_list_naming(struct nsn_store *s, const char *const *words, size_t n,
+				 struct nsn_policy_list *ret, struct nsnet_err *err)
+{
+	NSN_AUTO(nsn_policy_list_clear) struct nsn_policy_list list = {0};
+	NSN_AUTO(ids_clear) struct ids ids = {0};
+	int r = nsn_sql_group_begin(s, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = find_ids(s, words[i], &ids, err);
+	if (ids.n > 0)
+		qsort(ids.list, ids.n, sizeof(*ids.list), by_id);
+	if (r == 0)
+		r = read_ids(s, &ids, &list, err);
+	r = nsn_sql_group_end(s, r, err);
+	if (r < 0)
+		return r;
+	if (list.n > 0)
+		qsort(list.policies, list.n, sizeof(*list.policies), by_name);
+	*ret = list;
+	list = (struct nsn_policy_list){0};
+	return 0;
 }
 
 int nsn_store_policy_get(struct nsn_store *s, const char *name, struct nsn_policy *ret,

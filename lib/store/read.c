@@ -205,16 +205,14 @@ static struct nsn_tenant **sorted_by_id(struct nsn_tenant_list *list)
  * nothing to read here, and the tenants are not even sorted.
  */
 static int read_part(struct nsn_store *s, const struct part *part, struct nsn_tenant_list *list,
-		     bool one, struct nsnet_err *err)
+		     struct nsnet_err *err)
 {
 	NSN_AUTO(nsn_stmt_endp) sqlite3_stmt *st = NULL;
 	NSN_AUTO(nsn_freep) struct nsn_tenant **ids = NULL;
 	size_t at = 0;
 	int r;
 
-	r = one ? nsn_sql_prepare(s, &st, part->one, (struct nsn_arg[]){NSN_N(list->tenants[0].id)},
-				  1, err)
-		: nsn_sql_prepare(s, &st, part->all, NULL, 0, err);
+	r = nsn_sql_prepare(s, &st, part->all, NULL, 0, err);
 	while (r >= 0) {
 		r = nsn_sql_step(s, st, err);
 		if (r <= 0)
@@ -232,20 +230,38 @@ static int read_part(struct nsn_store *s, const struct part *part, struct nsn_te
 	return r;
 }
 
+/* Of some tenants, one after the other. */
+static int read_part_of(struct nsn_store *s, const struct part *part, struct nsn_tenant_list *list,
+			struct nsnet_err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < list->n; i++) {
+		NSN_AUTO(nsn_stmt_endp) sqlite3_stmt *st = NULL;
+
+		r = nsn_sql_prepare(s, &st, part->one,
+				    (struct nsn_arg[]){NSN_N(list->tenants[i].id)}, 1, err);
+		while (r >= 0 && (r = nsn_sql_step(s, st, err)) > 0)
+			r = part->add(s, st, &list->tenants[i], err);
+	}
+	return r;
+}
+
 /* ---- all of it -------------------------------------------------------------- */
 
-static int read_parts(struct nsn_store *s, sqlite3_stmt *st, struct nsn_tenant_list *list, bool one,
-		      struct nsnet_err *err)
+static int read_parts(struct nsn_store *s, sqlite3_stmt *st, struct nsn_tenant_list *list,
+		      bool some, struct nsnet_err *err)
 {
 	int r = read_rows(s, st, list, err);
 
 	for (size_t i = 0; r == 0 && list->n > 0 && i < NSN_COUNT(parts); i++)
-		r = read_part(s, &parts[i], list, one, err);
+		r = some ? read_part_of(s, &parts[i], list, err)
+			 : read_part(s, &parts[i], list, err);
 	return r;
 }
 
 /* One statement for tenants and endpoints, one transaction for all: it is of one moment. */
-static int read_all(struct nsn_store *s, sqlite3_stmt *st, struct nsn_tenant_list *ret, bool one,
+static int read_all(struct nsn_store *s, sqlite3_stmt *st, struct nsn_tenant_list *ret, bool some,
 		    struct nsnet_err *err)
 {
 	NSN_AUTO(nsn_tenant_list_clear) struct nsn_tenant_list list = {0};
@@ -254,7 +270,7 @@ static int read_all(struct nsn_store *s, sqlite3_stmt *st, struct nsn_tenant_lis
 	r = nsn_sql_group_begin(s, err);
 	if (r < 0)
 		return r;
-	r = read_parts(s, st, &list, one, err);
+	r = read_parts(s, st, &list, some, err);
 	(void)sqlite3_reset(st); /* or the group could not end */
 	r = nsn_sql_group_end(s, r, err);
 	if (r < 0)
@@ -271,6 +287,23 @@ int nsn_store_tenant_list(struct nsn_store *s, struct nsn_tenant_list *ret, stru
 
 	r = nsn_sql_prepare(s, &st, COLUMNS "ORDER BY t.name, e.id", NULL, 0, err);
 	return r < 0 ? r : read_all(s, st, ret, false, err);
+}
+
+int nsn_store_tenant_list_joined(struct nsn_store *s, const char *name, struct nsn_tenant_list *ret,
+				 struct nsnet_err *err)
+{
+	NSN_AUTO(nsn_stmt_endp) sqlite3_stmt *st = NULL;
+	int r;
+
+	r = nsn_sql_prepare(
+		s, &st,
+		COLUMNS
+		"WHERE t.id IN (SELECT id FROM tenant WHERE name = ?1"
+		" UNION SELECT a FROM cable WHERE b = (SELECT id FROM tenant WHERE name = ?1)"
+		" UNION SELECT b FROM cable WHERE a = (SELECT id FROM tenant WHERE name = ?1))"
+		" ORDER BY t.name, e.id",
+		(struct nsn_arg[]){NSN_T(name)}, 1, err);
+	return r < 0 ? r : read_all(s, st, ret, true, err);
 }
 
 int nsn_store_tenant_get(struct nsn_store *s, const char *name, struct nsn_tenant *ret,

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "page.h"
+
 /*
  * steps[v] makes version v + 1 out of version v. A step that was released is
  * never edited: databases in the field have been through it.
@@ -211,18 +213,22 @@ static int read_header(struct nsn_store *s, char header[100], struct nsnet_err *
 {
 	sqlite3_file *file = NULL;
 	sqlite3_int64 size = 0;
+	int r;
 
 	if (sqlite3_file_control(s->db, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK ||
 	    !file || !file->pMethods || file->pMethods->xFileSize(file, &size) != SQLITE_OK)
 		return nsn_err(err, -EIO, NSNET_E_STORE_IO, "store '%s': cannot be read", s->shown);
 	if (size < 100)
 		return nsn_sql_broken(s, err, "it is not a database");
-	if (file->pMethods->xRead(file, header, 100, 0) != SQLITE_OK)
+	r = file->pMethods->xRead(file, header, 100, 0);
+	if (r == SQLITE_CORRUPT)
+		return nsn_sql_broken(s, err, nsn_vfs_why(s->vfs));
+	if (r != SQLITE_OK)
 		return nsn_err(err, -EIO, NSNET_E_STORE_IO, "store '%s': cannot be read", s->shown);
 	return 0;
 }
 
-int nsn_schema_check_header(struct nsn_store *s, bool *wal, struct nsnet_err *err)
+int nsn_schema_check_header(struct nsn_store *s, bool *wal, bool *sealed, struct nsnet_err *err)
 {
 	static const char magic[16] = "SQLite format 3";
 	char header[100] = {0};
@@ -238,6 +244,7 @@ int nsn_schema_check_header(struct nsn_store *s, bool *wal, struct nsnet_err *er
 	if (be32_at(header + 60) > NSN_COUNT(steps))
 		return newer(s, be32_at(header + 60), err);
 	*wal = header[18] == 2;
+	*sealed = header[NSN_PAGE_RESERVE_AT] == NSN_PAGE_RESERVE;
 	return 0;
 }
 
@@ -256,6 +263,13 @@ static int read_version(struct nsn_store *s, uint64_t *ret, struct nsnet_err *er
 		return nsn_sql_broken(s, err, "it has no schema version");
 	*ret = version;
 	return 0;
+}
+
+int nsn_schema_check_version(struct nsn_store *s, struct nsnet_err *err)
+{
+	uint64_t version = 0;
+
+	return read_version(s, &version, err);
 }
 
 static int run_steps(struct nsn_store *s, uint64_t from, struct nsnet_err *err)
@@ -316,6 +330,18 @@ static int draw_id(struct nsn_store_id *ret, struct nsnet_err *err)
 	return 0;
 }
 
+int nsn_schema_seal(struct nsn_store *s, struct nsnet_err *err)
+{
+	int reserve = NSN_PAGE_RESERVE;
+	int r;
+
+	r = nsn_sql_exec(s, "PRAGMA page_size = 4096", err); /* first: it forgets the other */
+	if (r == 0 &&
+	    sqlite3_file_control(s->db, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserve) != SQLITE_OK)
+		r = nsn_sql_err(s, err);
+	return r;
+}
+
 int nsn_schema_create(struct nsn_store *s, struct nsnet_err *err)
 {
 	struct nsn_store_id id = {0};
@@ -323,6 +349,8 @@ int nsn_schema_create(struct nsn_store *s, struct nsnet_err *err)
 	int r;
 
 	r = draw_id(&id, err);
+	if (r == 0)
+		r = nsn_schema_seal(s, err);
 	if (r < 0)
 		return r;
 	(void)snprintf(sql, sizeof(sql), "PRAGMA application_id = %d", NSN_APPLICATION_ID);

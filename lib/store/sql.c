@@ -2,6 +2,7 @@
 #include "sql.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Codes of SQLite are not errno; they get no further than this. */
@@ -10,7 +11,6 @@ static const struct {
 	int code;
 	enum nsnet_code id;
 } meanings[] = {
-	{SQLITE_CORRUPT, -EIO, NSNET_E_STORE_BROKEN}, {SQLITE_NOTADB, -EIO, NSNET_E_STORE_BROKEN},
 	{SQLITE_FORMAT, -EIO, NSNET_E_STORE_BROKEN},  {SQLITE_NOMEM, -ENOMEM, NSNET_E_NO_MEMORY},
 	{SQLITE_BUSY, -ETIMEDOUT, NSNET_E_TIMED_OUT}, {SQLITE_FULL, -ENOSPC, NSNET_E_STORE_IO},
 	{SQLITE_IOERR, -EIO, NSNET_E_STORE_IO},	      {SQLITE_CANTOPEN, -EIO, NSNET_E_STORE_IO},
@@ -18,12 +18,24 @@ static const struct {
 	{SQLITE_PROTOCOL, -EIO, NSNET_E_STORE_IO},    {SQLITE_NOLFS, -EIO, NSNET_E_STORE_IO},
 };
 
+static int damaged(const struct nsn_store *s, const char *why, struct nsnet_err *err)
+{
+	(void)nsn_err(err, -EIO, NSNET_E_STORE_BROKEN, "store '%s': %s", s->shown, why);
+	return nsn_err_hint(err, -EIO,
+			    "stop everything that uses it, and put all of nsnet.db* "
+			    "back from one backup");
+}
+
 int nsn_sql_err(const struct nsn_store *s, struct nsnet_err *err)
 {
 	int primary = sqlite3_errcode(s->db) & 0xff; /* the rest says which I/O it was */
 	int sys = sqlite3_system_errno(s->db);
 	bool system = sys != 0 && (primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN);
 
+	if (primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB)
+		return damaged(s,
+			       nsn_vfs_why(s->vfs)[0] ? nsn_vfs_why(s->vfs) : sqlite3_errmsg(s->db),
+			       err);
 	for (size_t i = 0; i < NSN_COUNT(meanings); i++)
 		if (meanings[i].sqlite == primary)
 			return nsn_err(err, meanings[i].code, meanings[i].id, "store '%s': %s%s%s",
@@ -66,19 +78,47 @@ int nsn_sql_bind(struct nsn_store *s, sqlite3_stmt *st, const struct nsn_arg *ar
 	return 0;
 }
 
+static sqlite3_stmt *find_kept(const struct nsn_store *s, const char *sql)
+{
+	for (size_t i = 0; i < s->n_kept; i++)
+		if (strcmp(s->kept[i].sql, sql) == 0 && !sqlite3_stmt_busy(s->kept[i].st))
+			return s->kept[i].st;
+	return NULL;
+}
+
+static int keep_new(struct nsn_store *s, sqlite3_stmt **ret, const char *sql, struct nsnet_err *err)
+{
+	struct nsn_kept *grown = reallocarray(s->kept, s->n_kept + 1, sizeof(*grown));
+
+	if (!grown)
+		return nsn_err_nomem(err);
+	s->kept = grown;
+	if (sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, ret, NULL) != SQLITE_OK)
+		return nsn_sql_err(s, err);
+	grown[s->n_kept++] = (struct nsn_kept){.sql = sql, .st = *ret};
+	return 0;
+}
+
 int nsn_sql_prepare(struct nsn_store *s, sqlite3_stmt **ret, const char *sql,
 		    const struct nsn_arg *args, size_t n_args, struct nsnet_err *err)
 {
-	NSN_AUTO(nsn_stmt_endp) sqlite3_stmt *st = NULL;
-	int r;
+	sqlite3_stmt *st = find_kept(s, sql);
+	int r = st ? 0 : keep_new(s, &st, sql, err);
 
-	if (sqlite3_prepare_v2(s->db, sql, -1, &st, NULL) != SQLITE_OK)
-		return nsn_sql_err(s, err);
-	r = nsn_sql_bind(s, st, args, n_args, err);
-	if (r < 0)
-		return r;
-	*ret = NSN_TAKE_PTR(st);
-	return 0;
+	if (r == 0)
+		r = nsn_sql_bind(s, st, args, n_args, err);
+	if (r == 0)
+		*ret = st;
+	return r;
+}
+
+void nsn_sql_close(struct nsn_store *s)
+{
+	for (size_t i = 0; i < s->n_kept; i++)
+		(void)sqlite3_finalize(s->kept[i].st);
+	free(NSN_TAKE_PTR(s->kept));
+	s->n_kept = 0;
+	(void)sqlite3_close(NSN_TAKE_PTR(s->db));
 }
 
 int nsn_sql_step(struct nsn_store *s, sqlite3_stmt *st, struct nsnet_err *err)

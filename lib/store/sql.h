@@ -9,6 +9,7 @@
 
 #include "../base/cleanup.h"
 #include "store.h"
+#include "vfs.h"
 
 /* The last numbers given out and not yet committed; 0 is none. */
 struct nsn_given {
@@ -16,12 +17,21 @@ struct nsn_given {
 	uint64_t slot, slot_end; /* the lowest, and one more than the highest; 0: none */
 };
 
+/* A statement that has been prepared, and where the text is that it was made from. */
+struct nsn_kept {
+	const char *sql;
+	sqlite3_stmt *st;
+};
+
 struct nsn_store {
 	sqlite3 *db;
-	int dirfd;   /* borrowed */
-	int lock_fd; /* -1: not locked */
-	char *path;  /* of the database, as SQLite gets it */
-	char *shown; /* the same in messages */
+	struct nsn_kept *kept; /* see nsn_sql_prepare() */
+	size_t n_kept;
+	struct nsn_vfs *vfs; /* under it */
+	int dirfd;	     /* borrowed */
+	int lock_fd;	     /* -1: not locked */
+	char *path;	     /* of the database, as SQLite gets it */
+	char *shown;	     /* the same in messages */
 	char boot[NSN_BOOT_ID_SIZE];
 	struct nsn_store_id id;
 	int schema;
@@ -34,7 +44,7 @@ NSN_CLEANUP(struct nsn_store, nsn_store_close)
 
 static inline void nsn_stmt_endp(sqlite3_stmt **st)
 {
-	(void)sqlite3_finalize(*st);
+	(void)sqlite3_reset(*st);
 }
 
 /* One parameter, borrowed until the statement ends. */
@@ -63,6 +73,12 @@ int nsn_sql_err(const struct nsn_store *s, struct nsnet_err *err);
 int nsn_sql_broken(const struct nsn_store *s, struct nsnet_err *err, const char *why);
 
 int nsn_sql_exec(struct nsn_store *s, const char *sql, struct nsnet_err *err);
+/*
+ * Statements are kept, as making one takes longer than most of them run; ending one
+ * resets it. @sql is a literal. Who holds one that was not stepped yet (or was bound
+ * again) calls nothing that prepares the same text; one that is in the middle of its
+ * rows is left alone, and another is made.
+ */
 int nsn_sql_prepare(struct nsn_store *s, sqlite3_stmt **ret, const char *sql,
 		    const struct nsn_arg *args, size_t n_args, struct nsnet_err *err);
 /* Parameters once more, for a statement that was stepped. */
@@ -70,12 +86,15 @@ int nsn_sql_bind(struct nsn_store *s, sqlite3_stmt *st, const struct nsn_arg *ar
 		 struct nsnet_err *err);
 /* 1: a row, 0: no more */
 int nsn_sql_step(struct nsn_store *s, sqlite3_stmt *st, struct nsnet_err *err);
-/* Prepare, step to the end, finalise. */
+/* Prepare, step to the end, end. */
 int nsn_sql_run(struct nsn_store *s, const char *sql, const struct nsn_arg *args, size_t n_args,
 		struct nsnet_err *err);
 /* The first column of the first row: 1 got, 0 no row. */
 int nsn_sql_number(struct nsn_store *s, uint64_t *ret, const char *sql, const struct nsn_arg *args,
 		   size_t n_args, struct nsnet_err *err);
+
+/* Closes the database with all statements that are kept; NULL is fine. */
+void nsn_sql_close(struct nsn_store *s);
 
 /* "" for NULL. */
 const char *nsn_sql_text(sqlite3_stmt *st, int column);

@@ -79,6 +79,10 @@ static int new_handle(struct nsn_store **ret, int dirfd, const char *dir, const 
 		s->shown = NULL;
 		return nsn_err_nomem(err);
 	}
+	/* One that is being made is whole and synced before it has the name. */
+	r = nsn_vfs_new(&s->vfs, strcmp(file, DB) == 0 ? s->path : "", err);
+	if (r < 0)
+		return r;
 	*ret = NSN_TAKE_PTR(s);
 	return 0;
 }
@@ -89,7 +93,7 @@ static int connect_db(struct nsn_store *s, struct nsnet_err *err)
 	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
 			  SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE;
 
-	if (sqlite3_open_v2(s->path, &s->db, flags, NULL) != SQLITE_OK)
+	if (sqlite3_open_v2(s->path, &s->db, flags, nsn_vfs_name(s->vfs)) != SQLITE_OK)
 		return s->db ? nsn_sql_err(s, err) : nsn_err_nomem(err);
 	(void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	(void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
@@ -99,16 +103,26 @@ static int connect_db(struct nsn_store *s, struct nsnet_err *err)
 	return 0;
 }
 
+/* To be used, not to be moved: closing leaves the log as it is. */
+static int connect_live(struct nsn_store *s, struct nsnet_err *err)
+{
+	int r = connect_db(s, err);
+
+	if (r == 0)
+		(void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	return r;
+}
+
 /* 1 when there is something in it, 0 when it is absent or empty: then a new store is meant. */
-static int check_file(int dirfd, const char *shown, struct nsnet_err *err)
+static int check_file(int dirfd, const char *name, const char *shown, struct nsnet_err *err)
 {
 	struct stat st;
 	const char *why;
 
-	if (fstatat(dirfd, DB, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
 		if (errno == ENOENT)
 			return 0;
-		return nsn_err(err, -EIO, NSNET_E_STORE_IO, "store '%s': %s", shown,
+		return nsn_err(err, -EIO, NSNET_E_STORE_IO, "store '%s': %s: %s", shown, name,
 			       strerror(errno));
 	}
 	if (S_ISLNK(st.st_mode))
@@ -121,7 +135,32 @@ static int check_file(int dirfd, const char *shown, struct nsnet_err *err)
 		why = "others can write to it";
 	else
 		return st.st_size > 0;
+	if (strcmp(name, DB) != 0)
+		return nsn_err(err, -EPERM, NSNET_E_UNSAFE_PATH, "store '%s': of '%s': %s", shown,
+			       name, why);
 	return nsn_err(err, -EPERM, NSNET_E_UNSAFE_PATH, "store '%s': %s", shown, why);
+}
+
+/* 0 when there is neither the database nor its second copy. */
+static int check_files(struct nsn_store *s, struct nsnet_err *err)
+{
+	static const char *const names[] = {DB, DB NSN_COPY, DB NSN_COPY_LOG};
+	int found[NSN_COUNT(names)];
+	NSN_AUTO(nsn_closep) int fd = -1;
+
+	for (size_t i = 0; i < NSN_COUNT(names); i++) {
+		found[i] = check_file(s->dirfd, names[i], s->shown, err);
+		if (found[i] < 0)
+			return found[i];
+	}
+	if (found[0] > 0 || found[1] == 0)
+		return found[0];
+	/* An empty one is as good as one whose pages are all damaged: vfs.h mends it. */
+	fd = openat(s->dirfd, DB, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return nsn_err(err, -EIO, NSNET_E_STORE_IO, "store '%s': %s", s->shown,
+			       strerror(errno));
+	return 1;
 }
 
 static int remove_all(struct nsn_store *s, const char *const *names, size_t n,
@@ -134,15 +173,42 @@ static int remove_all(struct nsn_store *s, const char *const *names, size_t n,
 	return 0;
 }
 
+static int clear_new(struct nsn_store *s, struct nsnet_err *err)
+{
+	static const char *const names[] = {DB_NEW, DB_NEW "-journal", DB_NEW "-wal",
+					    DB_NEW "-shm"};
+
+	return remove_all(s, names, NSN_COUNT(names), err);
+}
+
 /* A journal or a log without its database would be played into the new one. */
 static int clear_leftovers(struct nsn_store *s, struct nsnet_err *err)
 {
 	static const char *const names[] = {
-		DB_NEW,	       DB_NEW "-journal", DB_NEW "-wal", DB_NEW "-shm",
-		DB "-journal", DB "-wal",	  DB "-shm",
+		DB "-journal", DB "-wal", DB "-shm", DB NSN_COPY, DB NSN_COPY_LOG,
 	};
+	int r = clear_new(s, err);
 
-	return remove_all(s, names, NSN_COUNT(names), err);
+	return r < 0 ? r : remove_all(s, names, NSN_COUNT(names), err);
+}
+
+/* Return: a descriptor, or negative errno */
+static int make_file(struct nsn_store *s, struct nsnet_err *err)
+{
+	int fd = openat(s->dirfd, DB_NEW, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return nsn_err(err, -EIO, NSNET_E_STORE_IO, "store '%s': %s", s->shown,
+			       strerror(errno));
+	return fd;
+}
+
+static int move_into_place(struct nsn_store *s, int fd, struct nsnet_err *err)
+{
+	if (fsync(fd) < 0 || renameat(s->dirfd, DB_NEW, s->dirfd, DB) < 0 || fsync(s->dirfd) < 0)
+		return nsn_err(err, -EIO, NSNET_E_STORE_IO, "store '%s': %s", s->shown,
+			       strerror(errno));
+	return 0;
 }
 
 /*
@@ -158,10 +224,9 @@ static int build(struct nsn_store *s, struct nsnet_err *err)
 	r = clear_leftovers(s, err);
 	if (r < 0)
 		return r;
-	fd = openat(s->dirfd, DB_NEW, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = make_file(s, err);
 	if (fd < 0)
-		return nsn_err(err, -EIO, NSNET_E_STORE_IO, "store '%s': %s", s->shown,
-			       strerror(errno));
+		return fd;
 	r = connect_db(s, err);
 	if (r == 0)
 		r = nsn_sql_exec(s, "PRAGMA synchronous = FULL", err);
@@ -171,11 +236,8 @@ static int build(struct nsn_store *s, struct nsnet_err *err)
 		return r;
 
 	/* Closed in the ordinary way, with the log folded in: it could not be moved along. */
-	(void)sqlite3_close(NSN_TAKE_PTR(s->db));
-	if (fsync(fd) < 0 || renameat(s->dirfd, DB_NEW, s->dirfd, DB) < 0 || fsync(s->dirfd) < 0)
-		return nsn_err(err, -EIO, NSNET_E_STORE_IO, "store '%s': %s", s->shown,
-			       strerror(errno));
-	return 0;
+	nsn_sql_close(s);
+	return move_into_place(s, fd, err);
 }
 
 static int make_new(int dirfd, const char *dir, struct nsnet_err *err)
@@ -188,34 +250,108 @@ static int make_new(int dirfd, const char *dir, struct nsnet_err *err)
 		r = nsn_store_lock(s, err);
 	if (r < 0)
 		return r;
-	r = check_file(dirfd, s->shown, err);
+	r = check_file(dirfd, DB, s->shown, err);
 	if (r != 0)
 		return r < 0 ? r : 0; /* another one was quicker */
 	r = build(s, err);
 	if (r < 0) {
-		static const char *const half[] = {DB_NEW, DB_NEW "-journal", DB_NEW "-wal",
-						   DB_NEW "-shm"};
-
-		(void)sqlite3_close(NSN_TAKE_PTR(s->db));
-		(void)remove_all(s, half, NSN_COUNT(half), NULL);
+		nsn_sql_close(s);
+		(void)clear_new(s, NULL);
 	}
 	return r;
 }
 
-static int open_db(struct nsn_store *s, struct nsnet_err *err)
+/* With the lock held. Another one may have been quicker. */
+static int rewrite(struct nsn_store *s, struct nsnet_err *err)
 {
-	bool wal = false;
+	NSN_AUTO(nsn_closep) int fd = -1;
+	NSN_AUTO(nsn_freep) char *path = NULL;
+	bool wal = false, sealed = false;
 	int r;
 
-	r = connect_db(s, err);
+	r = connect_live(s, err);
+	if (r == 0)
+		r = nsn_schema_check_header(s, &wal, &sealed, err);
+	if (r < 0 || sealed)
+		return r;
+	r = nsn_schema_check_version(s, err);
+	if (r == 0)
+		r = clear_new(s, err);
 	if (r < 0)
 		return r;
-	(void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-	r = nsn_schema_check_header(s, &wal, err);
+	if (asprintf(&path, "%s.new", s->path) < 0) {
+		path = NULL;
+		return nsn_err_nomem(err);
+	}
+	fd = make_file(s, err);
+	if (fd < 0)
+		return fd;
+	/* Its log must be empty: it would be played into the new one. */
+	if (sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) !=
+	    SQLITE_OK)
+		return nsn_sql_err(s, err);
+	r = nsn_schema_seal(s, err);
+	if (r == 0)
+		r = nsn_sql_run(s, "VACUUM INTO ?", (struct nsn_arg[]){NSN_T(path)}, 1, err);
+	if (r < 0)
+		return r;
+	nsn_sql_close(s);
+	return move_into_place(s, fd, err);
+}
+
+/*
+ * A database of an older nsnet has no sums. It is rewritten once, whole, and then
+ * moved. Nobody asks it for more than its header but under the lock: whoever has it
+ * open while it is replaced would find a journal or log that is not its own.
+ */
+static int rewrite_once(struct nsn_store *s, struct nsnet_err *err)
+{
+	int r;
+
+	nsn_sql_close(s);
+	r = nsn_store_lock(s, err);
+	if (r < 0)
+		return r;
+	r = rewrite(s, err);
+	if (s->db)
+		nsn_sql_close(s);
+	nsn_store_unlock(s);
+	return r < 0 ? r : connect_live(s, err);
+}
+
+/* Connects to the file that has the name after its header was read, and not to one it replaced. */
+static int connect_current(struct nsn_store *s, bool *wal, bool *sealed, struct nsnet_err *err)
+{
+	for (;;) {
+		int moved = 0, r;
+
+		r = connect_live(s, err);
+		if (r == 0)
+			r = nsn_schema_check_header(s, wal, sealed, err);
+		if (r < 0)
+			return r;
+		(void)sqlite3_file_control(s->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+		if (!moved)
+			return 0;
+		nsn_sql_close(s);
+	}
+}
+
+static int open_db(struct nsn_store *s, struct nsnet_err *err)
+{
+	bool wal = false, sealed = false;
+	int r;
+
+	r = connect_current(s, &wal, &sealed, err);
+	if (r == 0 && !sealed) {
+		r = rewrite_once(s, err);
+		wal = false;
+	}
 	if (r == 0)
 		r = nsn_schema_migrate(s, err);
+	/* What has not been committed is not in the log: a frame is written once (vfs.h). */
 	if (r == 0)
-		r = nsn_sql_exec(s, "PRAGMA synchronous = FULL", err);
+		r = nsn_sql_exec(s, "PRAGMA synchronous = FULL; PRAGMA cache_spill = OFF", err);
 	/* A copy may have come back without it; when others use it the next one sets it. */
 	if (r == 0 && !wal)
 		(void)nsn_sql_exec(s, "PRAGMA journal_mode = WAL", NULL);
@@ -235,7 +371,7 @@ int nsn_store_open(struct nsn_store **ret, int dirfd, const char *dir, const cha
 		return r;
 	memcpy(s->boot, boot, strlen(boot) + 1);
 
-	r = check_file(dirfd, s->shown, err);
+	r = check_files(s, err);
 	if (r == 0)
 		r = make_new(dirfd, dir, err);
 	if (r >= 0)
@@ -246,17 +382,23 @@ int nsn_store_open(struct nsn_store **ret, int dirfd, const char *dir, const cha
 	return 0;
 }
 
-/* sqlite3_close() rolls back and, as all statements are finalised by then, cannot fail. */
+/* It rolls back and, as all statements are finalised first, cannot fail. */
 void nsn_store_close(struct nsn_store *s)
 {
 	if (!s)
 		return;
 	nsn_store_rollback(s);
-	(void)sqlite3_close(s->db);
+	nsn_sql_close(s);
+	nsn_vfs_free(s->vfs);
 	nsn_store_unlock(s);
 	free(s->path);
 	free(s->shown);
 	free(s);
+}
+
+unsigned int nsn_store_mended(const struct nsn_store *s)
+{
+	return nsn_vfs_mended(s->vfs);
 }
 
 int nsn_store_schema(const struct nsn_store *s)

@@ -5,7 +5,12 @@
 /*
  * store - the wanted state on disk, and the one lock of a state folder
  *
- * SQLite, WAL, synchronous=FULL: what was committed survives power loss.
+ * SQLite, WAL, synchronous=FULL: what was committed survives power loss. All of it
+ * is on disk twice, and with sums (vfs.h): what is damaged once is mended by whoever
+ * comes across it, what is damaged twice is refused with STORE_BROKEN; never is an
+ * older state taken for the current one. Only nsnet may write to the files; to put a
+ * backup in place, remove all of nsnet.db* first.
+ *
  * Closing does no checkpoint, which would cost 1-2 ms of every command; the log
  * is folded in after a commit that made it long.
  *
@@ -42,6 +47,8 @@ int nsn_store_open(struct nsn_store **ret, int dirfd, const char *dir, const cha
 		   struct nsnet_err *err);
 void nsn_store_close(struct nsn_store *s); /* rolls an open transaction back; NULL is fine */
 
+/* Damaged pages that this handle has taken from the second copy. */
+unsigned int nsn_store_mended(const struct nsn_store *s);
 int nsn_store_schema(const struct nsn_store *s); /* version of the open database */
 const struct nsn_store_id *nsn_store_id(const struct nsn_store *s);
 
@@ -114,6 +121,9 @@ struct nsn_tenant_list {
 };
 void nsn_tenant_list_clear(struct nsn_tenant_list *list);
 int nsn_store_tenant_list(struct nsn_store *s, struct nsn_tenant_list *ret, struct nsnet_err *err);
+/* One tenant, and all that it has a cable to. None: it is not there. */
+int nsn_store_tenant_list_joined(struct nsn_store *s, const char *name, struct nsn_tenant_list *ret,
+				 struct nsnet_err *err);
 
 /*
  * The name and subnet of one tenant other than @not_id whose subnet (or IPv6
@@ -145,5 +155,10 @@ int nsn_store_ns_put(struct nsn_store *s, uint64_t tenant, uint64_t endpoint, ui
 		     struct nsnet_err *err);
 int nsn_store_ns_get(struct nsn_store *s, uint64_t tenant, uint64_t endpoint, uint64_t *cookie,
 		     struct nsnet_err *err);
+/* All that are known in this boot, by tenant and endpoint. free() @ret. */
+struct nsn_ns {
+	uint64_t tenant, endpoint, cookie;
+};
+int nsn_store_ns_list(struct nsn_store *s, struct nsn_ns **ret, size_t *n, struct nsnet_err *err);
 
 #endif

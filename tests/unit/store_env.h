@@ -24,6 +24,7 @@
 #include "../../lib/base/cleanup.h"
 #include "../../lib/base/fd.h"
 #include "../../lib/store/store.h"
+#include "../../lib/store/vfs.h"
 
 #define BOOT  "11111111-2222-3333-4444-555555555555"
 #define BOOT2 "99999999-2222-3333-4444-555555555555"
@@ -95,33 +96,68 @@ static inline const char *path_in(const struct env *env, const char *name)
 	return path;
 }
 
-/* As another program would: not through our code. */
+/* The database in SQLite's hands: by our way to files, as else it would lack sums and copies. */
+struct raw {
+	char path[256];
+	struct nsn_vfs *vfs;
+	sqlite3 *db;
+};
+
+static inline void raw_open(const struct env *env, struct raw *raw)
+{
+	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+
+	*raw = (struct raw){0};
+	(void)snprintf(raw->path, sizeof(raw->path), "%s/nsnet.db", env->dir);
+	assert_int_equal(nsn_vfs_new(&raw->vfs, raw->path, NULL), 0);
+	assert_int_equal(sqlite3_open_v2(raw->path, &raw->db, flags, nsn_vfs_name(raw->vfs)),
+			 SQLITE_OK);
+}
+
+static inline void raw_close(struct raw *raw)
+{
+	assert_int_equal(sqlite3_close(raw->db), SQLITE_OK);
+	nsn_vfs_free(raw->vfs);
+}
+
+/* As another program would: not through our functions. */
 static inline void raw_sql(const struct env *env, const char *sql, bool checkpoint)
 {
+	struct raw raw;
 	char *why = NULL;
-	sqlite3 *db = NULL;
 
-	assert_int_equal(sqlite3_open(path_in(env, "nsnet.db"), &db), SQLITE_OK);
-	sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, !checkpoint, NULL);
-	sqlite3_exec(db, sql, NULL, NULL, &why);
-	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	raw_open(env, &raw);
+	sqlite3_db_config(raw.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, !checkpoint, NULL);
+	sqlite3_exec(raw.db, sql, NULL, NULL, &why);
+	raw_close(&raw);
 	assert_null(why);
 }
 
 static inline int64_t raw_number(const struct env *env, const char *sql)
 {
 	sqlite3_stmt *st = NULL;
-	sqlite3 *db = NULL;
+	struct raw raw;
 	int64_t n;
 
-	assert_int_equal(sqlite3_open(path_in(env, "nsnet.db"), &db), SQLITE_OK);
-	sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &st, NULL), SQLITE_OK);
+	raw_open(env, &raw);
+	sqlite3_db_config(raw.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	assert_int_equal(sqlite3_prepare_v2(raw.db, sql, -1, &st, NULL), SQLITE_OK);
 	assert_int_equal(sqlite3_step(st), SQLITE_ROW);
 	n = sqlite3_column_int64(st, 0);
 	sqlite3_finalize(st);
-	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	raw_close(&raw);
 	return n;
+}
+
+/* All that a store is, so that the next one is new. */
+static inline void drop_db(const struct env *env)
+{
+	static const char *const more[] = {"nsnet.db-wal", "nsnet.db-shm", "nsnet.db.copy",
+					   "nsnet.db.copy-log"};
+
+	assert_int_equal(unlinkat(env->fd, "nsnet.db", 0), 0);
+	for (size_t i = 0; i < NSN_COUNT(more); i++)
+		(void)unlinkat(env->fd, more[i], 0);
 }
 
 static inline void put_file(const struct env *env, const char *name, const void *bytes, size_t size)

@@ -5,6 +5,8 @@
 #include <sys/resource.h>
 #include <sys/time.h>
 
+#include "../../lib/store/page.h"
+
 static size_t get_file(const struct env *env, const char *name, char *buf, size_t size)
 {
 	NSN_AUTO(nsn_closep) int fd = -1;
@@ -57,7 +59,7 @@ static void the_id_stays_and_no_other_store_has_it(void **state)
 
 	nsn_store_close(env->s);
 	env->s = NULL;
-	assert_int_equal(unlinkat(env->fd, "nsnet.db", 0), 0);
+	drop_db(env);
 	assert_int_equal(open_store(env, NULL), 0);
 	assert_string_not_equal(nsn_store_id(env->s)->hex, id.hex);
 	assert_int_not_equal(nsn_store_id(env->s)->group, id.group);
@@ -81,6 +83,7 @@ static void a_log_without_its_database_is_not_played_into_the_new_one(void **sta
 	env->s = NULL;
 	assert_true(is_there(env, "nsnet.db-wal"));
 	assert_int_equal(unlinkat(env->fd, "nsnet.db", 0), 0);
+	assert_int_equal(unlinkat(env->fd, "nsnet.db.copy", 0), 0);
 	assert_int_equal(open_store(env, NULL), 0);
 	assert_int_equal(count(env), 0);
 }
@@ -168,6 +171,22 @@ static void make_schema_1(struct env *env)
 	raw_sql(env, schema_1, true);
 }
 
+/* All pages are in two places, and have a sum. */
+static void check_sealed(struct env *env)
+{
+	static uint8_t db[400000], copy[400000];
+	size_t size;
+
+	raw_sql(env, "PRAGMA wal_checkpoint(TRUNCATE)", false);
+	size = get_file(env, "nsnet.db", (char *)db, sizeof(db));
+	assert_true(size >= 20 * NSN_PAGE_SIZE);
+	assert_int_equal(get_file(env, "nsnet.db.copy", (char *)copy, sizeof(copy)), size);
+	assert_memory_equal(db, copy, size);
+	assert_int_equal(db[NSN_PAGE_RESERVE_AT], NSN_PAGE_RESERVE);
+	for (size_t i = 0; i < size / NSN_PAGE_SIZE; i++)
+		assert_true(nsn_page_whole(db + i * NSN_PAGE_SIZE, i + 1));
+}
+
 static void a_store_of_schema_1_is_migrated_with_what_is_in_it(void **state)
 {
 	struct env *env = *state;
@@ -204,6 +223,7 @@ static void a_store_of_schema_1_is_migrated_with_what_is_in_it(void **state)
 	assert_int_equal(t.endpoints[0].link, 42);
 	nsn_tenant_clear(&t);
 	assert_int_equal(raw_number(env, "PRAGMA user_version"), 4);
+	check_sealed(env);
 }
 
 /* Both ways to the newest schema end at the same one. */
@@ -215,9 +235,7 @@ static void a_migrated_store_has_the_tables_of_a_new_one(void **state)
 
 	nsn_store_close(env->s);
 	env->s = NULL;
-	assert_int_equal(unlinkat(env->fd, "nsnet.db", 0), 0);
-	(void)unlinkat(env->fd, "nsnet.db-wal", 0);
-	(void)unlinkat(env->fd, "nsnet.db-shm", 0);
+	drop_db(env);
 	make_schema_1(env);
 	assert_int_equal(open_store(env, NULL), 0);
 	assert_int_equal(raw_number(env, sql), fresh);
@@ -273,7 +291,7 @@ static void a_newer_schema_is_refused_and_left_as_it_is(void **state)
 		check_refused_untouched(env, -EPROTO, NSNET_E_STORE_NEWER,
 					"this nsnet knows up to 4");
 		assert_int_equal(is_there(env, "nsnet.db-shm"), i % 2 != 0);
-		assert_int_equal(unlinkat(env->fd, "nsnet.db", 0), 0);
+		drop_db(env);
 	}
 }
 
@@ -313,7 +331,7 @@ static void the_database_of_another_program_is_refused_and_left_as_it_is(void **
 		check_refused_untouched(env, -EIO, NSNET_E_STORE_BROKEN,
 					"it is the database of another program");
 		assert_false(is_there(env, "nsnet.db-wal"));
-		assert_int_equal(unlinkat(env->fd, "nsnet.db", 0), 0);
+		drop_db(env);
 	}
 }
 
@@ -339,7 +357,7 @@ static void a_damaged_store_is_told_from_an_unreadable_one(void **state)
 		raw_sql(env, damage[i], false);
 		assert_int_equal(open_store(env, &err), -EIO);
 		assert_int_equal(err.id, NSNET_E_STORE_BROKEN);
-		assert_int_equal(unlinkat(env->fd, "nsnet.db", 0), 0);
+		drop_db(env);
 	}
 }
 
@@ -397,7 +415,7 @@ static void damaged_rows_are_not_handed_out(void **state)
 		assert_null(list.tenants);
 		nsn_store_close(env->s);
 		env->s = NULL;
-		assert_int_equal(unlinkat(env->fd, "nsnet.db", 0), 0);
+		drop_db(env);
 	}
 }
 
@@ -541,7 +559,7 @@ static void eight_processes_that_open_a_new_store_agree_on_its_id(void **state)
 		ask_eight(env, tell_id, ids);
 		for (size_t i = 1; i < 8; i++)
 			assert_string_equal(ids[i], ids[0]);
-		assert_int_equal(unlinkat(env->fd, "nsnet.db", 0), 0);
+		drop_db(env);
 	}
 }
 
@@ -557,9 +575,7 @@ static void eight_processes_that_migrate_a_store_all_succeed(void **state)
 		for (size_t i = 0; i < 8; i++)
 			assert_string_equal(ids[i], "00112233445566778899aabbccddeeff");
 		assert_int_equal(raw_number(env, "PRAGMA user_version"), 4);
-		assert_int_equal(unlinkat(env->fd, "nsnet.db", 0), 0);
-		(void)unlinkat(env->fd, "nsnet.db-wal", 0);
-		(void)unlinkat(env->fd, "nsnet.db-shm", 0);
+		drop_db(env);
 	}
 }
 
@@ -909,7 +925,7 @@ static void numbers_end_where_names_and_macs_have_no_room(void **state)
 		assert_int_equal(count(env), 1);
 		nsn_store_close(env->s);
 		env->s = NULL;
-		assert_int_equal(unlinkat(env->fd, "nsnet.db", 0), 0);
+		drop_db(env);
 	}
 }
 

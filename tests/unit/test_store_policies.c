@@ -725,7 +725,7 @@ static void damaged_rows_are_not_handed_out(void **state)
 			assert_non_null(strstr(err.msg, "the rule 'web' in it is damaged"));
 		nsn_store_close(env->s);
 		env->s = NULL;
-		assert_int_equal(unlinkat(env->fd, "nsnet.db", 0), 0);
+		drop_db(env);
 	}
 }
 
@@ -924,7 +924,7 @@ static void damaged_quarantines_are_not_handed_out(void **state)
 		assert_null(list.quarantines);
 		nsn_store_close(env->s);
 		env->s = NULL;
-		assert_int_equal(unlinkat(env->fd, "nsnet.db", 0), 0);
+		drop_db(env);
 	}
 }
 

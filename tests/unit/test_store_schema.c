@@ -225,9 +225,7 @@ static void a_migrated_store_has_the_tables_of_a_new_one(void **state)
 	fresh = raw_number(env, sql);
 	nsn_store_close(env->s);
 	env->s = NULL;
-	assert_int_equal(unlinkat(env->fd, "nsnet.db", 0), 0);
-	(void)unlinkat(env->fd, "nsnet.db-wal", 0);
-	(void)unlinkat(env->fd, "nsnet.db-shm", 0);
+	drop_db(env);
 	make_schema_3(env);
 	assert_int_equal(open_store(env, NULL), 0);
 	assert_int_equal(raw_number(env, sql), fresh);

@@ -756,7 +756,7 @@ static void the_lowest_free_subnet_is_found(void **state)
 			assert_memory_equal(&found, &before, sizeof(found));
 		nsn_store_close(env->s);
 		env->s = NULL;
-		assert_int_equal(unlinkat(env->fd, "nsnet.db", 0), 0);
+		drop_db(env);
 	}
 }
 
@@ -831,7 +831,7 @@ static void free_subnets_are_those_that_a_search_of_all_finds(void **state)
 		}
 		nsn_store_close(env->s);
 		env->s = NULL;
-		assert_int_equal(unlinkat(env->fd, "nsnet.db", 0), 0);
+		drop_db(env);
 	}
 }
 
