@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "../base/cleanup.h"
+#include "../model/about.h"
 
 void nsn_border_clear(struct nsn_border *b)
 {
@@ -43,16 +44,6 @@ const char *nsn_far_name(const struct nsn_far *f, char buf[NSN_LINK_NAME_SIZE])
 	return buf;
 }
 
-static const struct nsn_tenant *tenant_of(const struct nsn_intent *intent, uint64_t id)
-{
-	size_t i;
-
-	for (i = 0; i < intent->n_tenants; i++)
-		if (intent->tenants[i].id == id)
-			return &intent->tenants[i];
-	return NULL;
-}
-
 struct nsn_ip nsn_transit_ip(const struct nsn_prefix *pool, uint32_t slot, bool is_a)
 {
 	const struct nsn_ip first = nsn_prefix_network(pool);
@@ -68,7 +59,7 @@ static int add_far(struct nsn_border *b, const struct nsn_cable *c,
 	struct nsn_far *far = &b->far[b->n_far];
 
 	*far = (struct nsn_far){.link = c->link,
-				.other = tenant_of(b->intent, is_a ? c->b : c->a),
+				.other = nsn_about_tenant(b->intent, is_a ? c->b : c->a),
 				.is_a = is_a,
 				.near4 = nsn_transit_ip(&transit->ip, c->slot, is_a),
 				.far4 = nsn_transit_ip(&transit->ip, c->slot, !is_a),
@@ -123,15 +114,11 @@ int nsn_border_make(struct nsn_border *ret, const struct nsn_intent *intent,
 		    const struct nsn_transit *transit, const struct nsn_tenant *t,
 		    uint32_t generation, struct nsnet_err *err)
 {
-	NSN_AUTO(nsn_freep) struct nsn_policy *policies = NULL;
 	const struct nsn_side own = {.tenant = t};
-	struct nsn_intent about;
 	size_t i;
 	int r = 0;
 
 	*ret = (struct nsn_border){.intent = intent, .generation = generation};
-	if (nsn_flows_about(&about, &policies, intent, t) < 0)
-		return nsn_err_nomem(err);
 	ret->far = calloc(n_cables + 1, sizeof(*ret->far));
 	if (!ret->far)
 		return nsn_err_nomem(err);
@@ -142,11 +129,9 @@ int nsn_border_make(struct nsn_border *ret, const struct nsn_intent *intent,
 		return r;
 	if (ret->n_far > 0)
 		qsort(ret->far, ret->n_far, sizeof(*ret->far), by_link);
-	ret->intent = &about;
 	for (i = 0; r == 0 && i < ret->n_far; i++)
 		r = add_pair(ret, &ret->far[i], t);
 	if (r == 0 && t->inside_deny)
 		r = add_flows(ret, &own, &own);
-	ret->intent = intent;
 	return r < 0 ? nsn_err_nomem(err) : 0;
 }

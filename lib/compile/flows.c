@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../base/cleanup.h"
+#include "../model/about.h"
 
 /* ---- claims ----------------------------------------------------------------------- */
 
@@ -23,6 +24,7 @@ struct claim {
 	const struct nsn_ports *ports;
 	size_t n_ports;
 	uint32_t number;
+	const struct nsn_policy *policy; /* of ALLOW and DENY */
 	const struct nsn_quarantine *of; /* of QUARANTINE and KEEP */
 };
 
@@ -123,7 +125,8 @@ static int claim_policy(struct claims *c, const struct nsn_policy *p, const stru
 	struct claim what = {.rank = p->deny ? DENY : ALLOW,
 			     .ports = p->ports,
 			     .n_ports = p->n_ports,
-			     .number = p->number};
+			     .number = p->number,
+			     .policy = p};
 	size_t i, k;
 	int r = 0;
 
@@ -180,12 +183,15 @@ static int claim_quarantine(struct claims *c, const struct nsn_quarantine *q,
 static int claim_all(struct claims *c, const struct nsn_intent *intent,
 		     const struct nsn_tenant *from, const struct nsn_tenant *to)
 {
+	const struct nsn_policy *p;
+	struct nsn_about_walk walk;
 	int r = 0;
 	size_t i;
 
-	for (i = 0; r == 0 && i < intent->n_policies; i++)
-		if (counts(&intent->policies[i], intent->now))
-			r = claim_policy(c, &intent->policies[i], from, to);
+	nsn_about_begin(&walk, intent, from, to);
+	while (r == 0 && (p = nsn_about_next(&walk)))
+		if (counts(p, intent->now))
+			r = claim_policy(c, p, from, to);
 	for (i = 0; r == 0 && i < intent->n_quarantines; i++)
 		r = claim_quarantine(c, &intent->quarantines[i], from, to);
 	return r;
@@ -343,6 +349,7 @@ struct segment {
 	uint32_t first, last;
 	bool said, allow;
 	uint32_t number;
+	const struct nsn_policy *policy;
 };
 
 #define PORTS 65535U
@@ -377,39 +384,19 @@ struct row {
 	size_t n;
 };
 
-static int by_number(const void *a, const void *b)
-{
-	const uint32_t *x = a, *y = b;
-
-	return *x < *y ? -1 : *x > *y;
-}
-
-static bool covers(const struct claim *c, enum class class, uint32_t first, uint32_t last)
-{
-	uint32_t a, b;
-	size_t i;
-
-	for (i = 0; i < c->n_ports; i++)
-		if (range_in(&c->ports[i], class, &a, &b) && a <= first && last <= b)
-			return true;
-	return false;
-}
-
-static const struct claim *kept_by(const struct row *row, const struct nsn_quarantine *q,
-				   enum class class, uint32_t first, uint32_t last)
+/* Of the claims of a row that speak about a port: one that keeps for this quarantine. */
+static const struct claim *kept_by(const struct row *row, const struct nsn_quarantine *q)
 {
 	size_t i;
 
 	for (i = 0; i < row->n; i++)
-		if (row->list[i]->rank == KEEP && row->list[i]->of == q &&
-		    covers(row->list[i], class, first, last))
+		if (row->list[i]->rank == KEEP && row->list[i]->of == q)
 			return row->list[i];
 	return NULL;
 }
 
 /* Of the quarantines: one that closes and does not keep it, else what keeps it, or NULL. */
-static const struct claim *closed_by(const struct row *row, enum class class, uint32_t first,
-				     uint32_t last)
+static const struct claim *closed_by(const struct row *row)
 {
 	const struct claim *kept = NULL;
 	size_t i;
@@ -417,39 +404,55 @@ static const struct claim *closed_by(const struct row *row, enum class class, ui
 	for (i = 0; i < row->n; i++) {
 		if (row->list[i]->rank != QUARANTINE)
 			continue;
-		kept = kept_by(row, row->list[i]->of, class, first, last);
+		kept = kept_by(row, row->list[i]->of);
 		if (!kept)
 			return row->list[i];
 	}
 	return kept;
 }
 
-/* What counts for one port; among equals the first. */
-static struct segment said_of(const struct row *row, enum class class, uint32_t first,
-			      uint32_t last)
+/* What counts where all of these speak and no others; among equals the first. */
+static struct segment said_by(const struct row *speak, uint32_t first, uint32_t last)
 {
 	struct segment ret = {.first = first, .last = last};
-	const struct claim *best = closed_by(row, class, first, last);
+	const struct claim *best = closed_by(speak);
 	size_t i;
 
-	for (i = 0; !best && i < row->n; i++)
-		if (row->list[i]->rank == DENY && covers(row->list[i], class, first, last))
-			best = row->list[i];
-	for (i = 0; !best && i < row->n; i++)
-		if (row->list[i]->rank == ALLOW && covers(row->list[i], class, first, last))
-			best = row->list[i];
+	for (i = 0; !best && i < speak->n; i++)
+		if (speak->list[i]->rank == DENY)
+			best = speak->list[i];
+	for (i = 0; !best && i < speak->n; i++)
+		if (speak->list[i]->rank == ALLOW)
+			best = speak->list[i];
 	if (best) {
 		ret.said = true;
 		ret.allow = best->rank == ALLOW || best->rank == KEEP;
 		ret.number = best->number;
+		ret.policy = best->policy;
 	}
 	return ret;
 }
 
-/* At every port at which something begins or ends there may be another answer. */
-static size_t cuts_of(uint32_t *cuts, const struct row *row, enum class class)
+/* Where a claim begins or ends to speak: only there may be another answer. */
+struct cut {
+	uint32_t at;
+	bool begins;
+	const struct claim *of;
+};
+
+static int by_place(const void *a, const void *b)
 {
-	size_t i, k, n = 0, unique = 0;
+	const struct cut *x = a, *y = b;
+
+	if (x->at != y->at)
+		return x->at < y->at ? -1 : 1;
+	return x->begins - y->begins;
+}
+
+/* @cuts has room for two of each port of the row. Returns how many. */
+static size_t cuts_of(struct cut *cuts, const struct row *row, enum class class)
+{
+	size_t i, k, n = 0;
 
 	for (i = 0; i < row->n; i++)
 		for (k = 0; k < row->list[i]->n_ports; k++) {
@@ -457,25 +460,62 @@ static size_t cuts_of(uint32_t *cuts, const struct row *row, enum class class)
 
 			if (!range_in(&row->list[i]->ports[k], class, &a, &b))
 				continue;
-			cuts[n++] = a;
-			cuts[n++] = b + 1;
+			cuts[n++] = (struct cut){a, true, row->list[i]};
+			cuts[n++] = (struct cut){b + 1, false, row->list[i]};
 		}
-	qsort(cuts, n, sizeof(*cuts), by_number);
-	for (i = 0; i < n; i++)
-		if (i == 0 || cuts[i] != cuts[i - 1])
-			cuts[unique++] = cuts[i];
-	return unique;
+	qsort(cuts, n, sizeof(*cuts), by_place);
+	return n;
 }
 
-/* @ret and @cuts have room for two of each port of the row. Returns how many. */
-static size_t segments_of(struct segment *ret, uint32_t *cuts, const struct row *row,
+/* In the order of the claims, which is that of their addresses; once for each range. */
+static void begin_to_speak(struct row *speak, const struct claim *c)
+{
+	size_t i = speak->n++;
+
+	for (; i > 0 && speak->list[i - 1] > c; i--)
+		speak->list[i] = speak->list[i - 1];
+	speak->list[i] = c;
+}
+
+static void cease_to_speak(struct row *speak, const struct claim *c)
+{
+	size_t i = 0;
+
+	while (speak->list[i] != c)
+		i++;
+	speak->n--;
+	for (; i < speak->n; i++)
+		speak->list[i] = speak->list[i + 1];
+}
+
+/* Where two of each port of a row have room. */
+struct room {
+	struct cut *cuts;
+	const struct claim **speak;
+};
+
+static void room_clear(struct room *r)
+{
+	free(r->cuts);
+	free(r->speak);
+}
+
+/* @ret has room for two of each port of the row, too. Returns how many. */
+static size_t segments_of(struct segment *ret, const struct room *room, const struct row *row,
 			  enum class class)
 {
-	size_t i, n = 0, n_cuts = cuts_of(cuts, row, class);
+	const size_t n_cuts = cuts_of(room->cuts, row, class);
+	struct row speak = {.list = room->speak};
+	size_t i, n = 0;
 
 	for (i = 0; i + 1 < n_cuts; i++) {
-		struct segment s = said_of(row, class, cuts[i], cuts[i + 1] - 1);
+		const struct cut *cut = &room->cuts[i];
+		struct segment s;
 
+		(cut->begins ? begin_to_speak : cease_to_speak)(&speak, cut->of);
+		if (cut[1].at == cut->at || speak.n == 0)
+			continue;
+		s = said_by(&speak, cut->at, cut[1].at - 1);
 		if (!s.said)
 			continue;
 		if (n > 0 && ret[n - 1].last + 1 == s.first && ret[n - 1].allow == s.allow &&
@@ -540,6 +580,13 @@ struct pair {
 	const struct atom *from, *to;
 };
 
+static int by_number(const void *a, const void *b)
+{
+	const uint32_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
 /* Ranges of protocols: of a class with a number one, of the rest what lies between those. */
 static size_t protos_of(enum class class, uint8_t family, uint8_t ret[5][2])
 {
@@ -577,6 +624,7 @@ static int add_class(const struct pair *p, enum class class, const struct segmen
 						    .port_last = (uint16_t)s[i].last,
 						    .allow = s[i].allow,
 						    .number = s[i].number,
+						    .policy = s[i].policy,
 						    .echo = class == ECHO};
 
 			r = add_boxes(p->boxes, p->from, p->to, &box);
@@ -586,8 +634,11 @@ static int add_class(const struct pair *p, enum class class, const struct segmen
 
 static int add_any(const struct pair *p, const struct segment *s)
 {
-	const struct nsn_box box = {
-		.proto_last = 255, .port_last = PORTS, .allow = s->allow, .number = s->number};
+	const struct nsn_box box = {.proto_last = 255,
+				    .port_last = PORTS,
+				    .allow = s->allow,
+				    .number = s->number,
+				    .policy = s->policy};
 
 	return add_boxes(p->boxes, p->from, p->to, &box);
 }
@@ -595,8 +646,8 @@ static int add_any(const struct pair *p, const struct segment *s)
 /* All that is said of one pair of atoms. */
 static int add_pair(const struct pair *p, const struct row *row)
 {
-	NSN_AUTO(nsn_freep) struct segment *room = NULL;
-	NSN_AUTO(nsn_freep) uint32_t *cuts = NULL;
+	NSN_AUTO(nsn_freep) struct segment *list = NULL;
+	NSN_AUTO(room_clear) struct room room = {0};
 	const struct segment *segments[CLASSES];
 	size_t n[CLASSES], ports = 0, i;
 	int r = 0, class;
@@ -605,14 +656,15 @@ static int add_pair(const struct pair *p, const struct row *row)
 		ports += row->list[i]->n_ports;
 	if (ports == 0)
 		return 0;
-	room = calloc(2 * ports * CLASSES, sizeof(*room));
-	cuts = calloc(2 * ports, sizeof(*cuts));
-	if (!room || !cuts)
+	list = calloc(2 * ports * CLASSES, sizeof(*list));
+	room.cuts = calloc(2 * ports, sizeof(*room.cuts));
+	room.speak = calloc(2 * ports, sizeof(*room.speak));
+	if (!list || !room.cuts || !room.speak)
 		return -ENOMEM;
 	for (class = 0; class < CLASSES; class ++) {
-		struct segment *at = &room[2 * ports * (size_t) class];
+		struct segment *at = &list[2 * ports * (size_t) class];
 
-		n[class] = segments_of(at, cuts, row, (enum class) class);
+		n[class] = segments_of(at, &room, row, (enum class) class);
 		segments[class] = at;
 	}
 	if (all_the_same(segments, n)) {
@@ -737,27 +789,6 @@ static bool is_closed(const struct claims *c, const struct nsn_quarantine *of)
 		    (of ? c->list[i].of == of : !c->list[i].from && !c->list[i].to))
 			return true;
 	return false;
-}
-
-/* Copies of the structures alone: what they point to stays the intent's. */
-int nsn_flows_about(struct nsn_intent *ret, struct nsn_policy **policies,
-		    const struct nsn_intent *intent, const struct nsn_tenant *t)
-{
-	size_t n = 0, i;
-
-	*ret = *intent;
-	*policies = NULL;
-	for (i = 0; i < intent->n_policies; i++)
-		n += nsn_flows_names(&intent->policies[i], t);
-	*policies = calloc(n + 1, sizeof(**policies));
-	if (!*policies)
-		return -ENOMEM;
-	ret->policies = *policies;
-	ret->n_policies = 0;
-	for (i = 0; i < intent->n_policies; i++)
-		if (nsn_flows_names(&intent->policies[i], t))
-			(*policies)[ret->n_policies++] = intent->policies[i];
-	return 0;
 }
 
 bool nsn_flows_join(const struct nsn_intent *intent, const struct nsn_tenant *from,

@@ -25,7 +25,8 @@ struct nsn_box {
 	uint8_t proto, proto_last;
 	uint16_t port, port_last; /* of the destination; 0 to 65535 where there are none */
 	bool allow;
-	uint32_t number; /* of the policy, or one of the following */
+	uint32_t number;		 /* of the policy, or one of the following */
+	const struct nsn_policy *policy; /* the intent's, or NULL */
 };
 
 /* What is not said by a policy; those have 1 to 65,000. */
@@ -60,13 +61,6 @@ int nsn_flows_between(struct nsn_boxes *ret, const struct nsn_intent *intent,
 
 /* Whether a policy is about a tenant, on either side. */
 bool nsn_flows_names(const struct nsn_policy *p, const struct nsn_tenant *t);
-
-/*
- * The same intent with only the policies that are about a tenant, in *@policies, which
- * free() takes back: for who asks about many pairs with it. 0 or -ENOMEM
- */
-int nsn_flows_about(struct nsn_intent *ret, struct nsn_policy **policies,
-		    const struct nsn_intent *intent, const struct nsn_tenant *t);
 
 /* Whether anything allows @from to call @to: they have to be joined then. */
 bool nsn_flows_join(const struct nsn_intent *intent, const struct nsn_tenant *from,

@@ -10,6 +10,7 @@
 #include <linux/netfilter/nf_tables.h>
 
 #include "../base/cleanup.h"
+#include "../model/about.h"
 #include "admit.h"
 #include "parts.h"
 #include "udata.h"
@@ -248,20 +249,10 @@ static void field(struct elem *e, const void *first, const void *last, uint32_t 
 	e->len += (len + 3) / 4 * 4;
 }
 
-static const struct nsn_policy *policy_of(const struct nsn_border *b, uint32_t number)
-{
-	size_t i;
-
-	for (i = 0; i < b->intent->n_policies; i++)
-		if (b->intent->policies[i].number == number)
-			return &b->intent->policies[i];
-	return NULL;
-}
-
 /* What a connection's mark will be, less its generation. */
-static uint32_t low_mark(const struct nsn_border *b, const struct nsn_box *box)
+static uint32_t low_mark(const struct nsn_box *box)
 {
-	const struct nsn_policy *p = policy_of(b, box->number);
+	const struct nsn_policy *p = box->policy;
 	uint32_t mark = box->number << NSN_MARK_NUMBER;
 
 	if (box->allow)
@@ -287,14 +278,13 @@ static const char *comment_of(struct nsn_state *s, const struct nsn_policy *p, u
 				p->origin.file + (len > most ? len - most : 0), p->origin.line);
 }
 
-static int add_box(struct nsn_state *s, struct nsn_place at, const struct nsn_border *b,
-		   const struct nsn_box *box)
+static int add_box(struct nsn_state *s, struct nsn_place at, const struct nsn_box *box)
 {
 	const bool six = box->from.first.family == AF_INET6;
 	const uint32_t len = six ? 16 : 4;
 	const uint16_t port = htons(box->port), last = htons(box->port_last);
-	const struct nsn_policy *p = policy_of(b, box->number);
-	uint32_t mark = low_mark(b, box);
+	const struct nsn_policy *p = box->policy;
+	uint32_t mark = low_mark(box);
 	struct elem e = {.range = true,
 			 .data = &mark,
 			 .data_len = sizeof(mark),
@@ -316,22 +306,13 @@ static int add_box(struct nsn_state *s, struct nsn_place at, const struct nsn_bo
 }
 
 /* The counter of a policy: by its name, so that it survives what else changes. */
-static const char *counter_of(struct nsn_state *s, const struct nsn_border *b, uint32_t number)
+static const char *counter_of(struct nsn_state *s, const struct nsn_policy *p, uint32_t number)
 {
-	const struct nsn_policy *p = policy_of(b, number);
-
 	if (number == NSN_NUMBER_QUARANTINE)
 		return NSN_QUARANTINE_COUNTER;
 	if (number == NSN_NUMBER_KEPT)
 		return NSN_KEPT_COUNTER;
-	return p ? nsn_arena_printf(&s->arena, NSN_RULE_COUNTER "%s", p->name) : NULL;
-}
-
-static int by_mark(const void *a, const void *b)
-{
-	const uint32_t *x = a, *y = b;
-
-	return *x < *y ? -1 : *x > *y;
+	return nsn_arena_printf(&s->arena, NSN_RULE_COUNTER "%s", p->name);
 }
 
 /*
@@ -340,48 +321,60 @@ static int by_mark(const void *a, const void *b)
  */
 static int add_counters(struct nsn_state *s, struct nsn_place at, const struct nsn_scope *scope)
 {
-	const struct nsn_intent *intent = scope->border->intent;
-	size_t i;
+	const struct nsn_policy *p;
+	struct nsn_about_walk walk;
 	int r = 0;
 
-	for (i = 0; r == 0 && i < intent->n_policies; i++) {
-		const struct nsn_policy *p = &intent->policies[i];
-		const char *name =
-			nsn_flows_names(p, scope->t) ? counter_of(s, scope->border, p->number) : "";
+	nsn_about_begin(&walk, scope->border->intent, scope->t, NULL);
+	while (r == 0 && (p = nsn_about_next(&walk))) {
+		const char *name;
 
-		if (!name)
-			return -ENOMEM;
-		if (name[0])
-			r = nsn_compile_counter(s, at, NFPROTO_INET, name);
+		if (!nsn_flows_names(p, scope->t))
+			continue;
+		name = counter_of(s, p, p->number);
+		r = name ? nsn_compile_counter(s, at, NFPROTO_INET, name) : -ENOMEM;
 	}
 	return r;
+}
+
+struct use {
+	uint32_t mark;
+	const struct nsn_policy *policy;
+};
+
+static int by_mark(const void *a, const void *b)
+{
+	const struct use *x = a, *y = b;
+
+	return x->mark < y->mark ? -1 : x->mark > y->mark;
 }
 
 /* An element for each mark that leads to a counter. */
 static int add_uses(struct nsn_state *s, struct nsn_place at, const struct nsn_border *b)
 {
-	NSN_AUTO(nsn_freep) uint32_t *marks = calloc(b->boxes.n + 1, sizeof(*marks));
+	NSN_AUTO(nsn_freep) struct use *uses = calloc(b->boxes.n + 1, sizeof(*uses));
 	size_t i;
 	int r = 0;
 
-	if (!marks)
+	if (!uses)
 		return -ENOMEM;
 	for (i = 0; i < b->boxes.n; i++)
-		marks[i] = low_mark(b, &b->boxes.list[i]);
-	qsort(marks, b->boxes.n, sizeof(*marks), by_mark);
+		uses[i] = (struct use){low_mark(&b->boxes.list[i]), b->boxes.list[i].policy};
+	qsort(uses, b->boxes.n, sizeof(*uses), by_mark);
 	for (i = 0; r == 0 && i < b->boxes.n; i++) {
-		uint32_t number = marks[i] >> NSN_MARK_NUMBER;
-		struct elem e = {.set = MAP_USE, .object = counter_of(s, b, number)};
+		uint32_t number = uses[i].mark >> NSN_MARK_NUMBER;
+		struct elem e = {.set = MAP_USE};
 
-		if (i > 0 && marks[i] == marks[i - 1])
+		if (i > 0 && uses[i].mark == uses[i - 1].mark)
 			continue;
+		e.object = counter_of(s, uses[i].policy, number);
 		if (!e.object)
 			return -ENOMEM;
-		field(&e, &marks[i], &marks[i], sizeof(marks[i]));
+		field(&e, &uses[i].mark, &uses[i].mark, sizeof(uses[i].mark));
 		r = add_elem(s, at, &e);
 		/* Those of policies are there already. */
 		if (r == 0 && number > NSN_NUMBER_MAX &&
-		    (i == 0 || number != marks[i - 1] >> NSN_MARK_NUMBER))
+		    (i == 0 || number != uses[i - 1].mark >> NSN_MARK_NUMBER))
 			r = nsn_compile_counter(s, at, NFPROTO_INET, e.object);
 	}
 	return r;
@@ -459,7 +452,7 @@ int nsn_compile_policies(struct nsn_state *s, struct nsn_place at, const struct 
 		if (six || !sets[i].six)
 			r = add_set(s, at, &sets[i]);
 	for (i = 0; r == 0 && i < b->boxes.n; i++)
-		r = add_box(s, at, b, &b->boxes.list[i]);
+		r = add_box(s, at, &b->boxes.list[i]);
 	if (r == 0)
 		r = add_counters(s, at, scope);
 	if (r == 0)
@@ -512,7 +505,7 @@ static bool meet(struct elem *ret, const struct nsn_elem *x, const struct nsn_el
 	for (i = 0; i < NSN_COUNT(sets); i++)
 		if (strcmp(sets[i].name, x->set) == 0 && strcmp(x->set, y->set) == 0)
 			set = &sets[i];
-	if (!set || x->key_len != y->key_len || x->key_len != set->key_len)
+	if (!set || !set->n_fields || x->key_len != y->key_len || x->key_len != set->key_len)
 		return false;
 	*ret = (struct elem){.set = set->name, .range = true};
 	for (i = 0; i < set->n_fields; i++) {
@@ -538,20 +531,81 @@ static bool is_same(const struct nsn_state *s, const struct nsn_object *o)
 	return twin && lets_through(twin);
 }
 
-/* What a new element has in common with old ones that are not wanted as they are. */
-static int add_meets(struct nsn_state *ret, const struct nsn_object *want,
-		     const struct nsn_state *wanted, const struct nsn_state *observed)
+/* Old elements that are not wanted as they are, by their sets and where their sources begin. */
+struct olds {
+	const struct nsn_object **list;
+	size_t n;
+};
+
+static void olds_clear(struct olds *o)
+{
+	free(o->list);
+}
+
+static int by_source(const void *a, const void *b)
+{
+	const struct nsn_object *const *x = a, *const *y = b;
+	const struct nsn_elem *e = &(*x)->u.elem, *f = &(*y)->u.elem;
+	const int r = strcmp(e->set, f->set);
+
+	if (r || e->key_len != f->key_len)
+		return r ? r : e->key_len < f->key_len ? -1 : 1;
+	return memcmp(e->key, f->key, e->key_len);
+}
+
+static int find_olds(struct olds *ret, const struct nsn_state *wanted,
+		     const struct nsn_state *observed)
 {
 	const struct nsn_place gateway = {.role = NSN_GATEWAY};
-	const uint32_t mark = mark_of(want);
 	size_t n, i;
 	const struct nsn_object *old = nsn_state_at(observed, NSN_OBJ_ELEM, gateway, &n);
+
+	ret->list = calloc(n + 1, sizeof(*ret->list));
+	if (!ret->list)
+		return -ENOMEM;
+	for (i = 0; i < n; i++)
+		if (lets_through(&old[i]) && !is_same(wanted, &old[i]))
+			ret->list[ret->n++] = &old[i];
+	qsort(ret->list, ret->n, sizeof(*ret->list), by_source);
+	return 0;
+}
+
+/* The first of its set, or behind all of them. */
+static size_t first_of_set(const struct olds *olds, const char *set)
+{
+	size_t low = 0, high = olds->n;
+
+	while (low < high) {
+		const size_t mid = low + (high - low) / 2;
+
+		if (strcmp(olds->list[mid]->u.elem.set, set) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+/* What a new element has in common with old ones that are not wanted as they are. */
+static int add_meets(struct nsn_state *ret, const struct nsn_object *want, const struct olds *olds)
+{
+	const struct nsn_place gateway = {.role = NSN_GATEWAY};
+	const struct nsn_elem *elem = &want->u.elem;
+	const uint32_t mark = mark_of(want);
+	const uint32_t source = elem->key_len < 32 ? 4 : 16;
+	size_t i;
 	struct elem e;
 	int r = 0;
 
-	for (i = 0; r == 0 && i < n; i++) {
-		if (!lets_through(&old[i]) || is_same(wanted, &old[i]) ||
-		    !meet(&e, &want->u.elem, &old[i].u.elem))
+	for (i = first_of_set(olds, elem->set); r == 0 && i < olds->n; i++) {
+		const struct nsn_elem *old = &olds->list[i]->u.elem;
+
+		if (strcmp(old->set, elem->set) != 0)
+			break;
+		/* Behind this one they begin later still. */
+		if (old->key_len == elem->key_len && memcmp(old->key, end_of(elem), source) > 0)
+			break;
+		if (!meet(&e, elem, old))
 			continue;
 		e.data = &mark;
 		e.data_len = sizeof(mark);
@@ -569,12 +623,13 @@ static bool stays(const struct nsn_object *o, const void *arg)
 int nsn_policies_meet(struct nsn_state *wanted, const struct nsn_state *observed)
 {
 	struct nsn_state common = {0};
+	NSN_AUTO(olds_clear) struct olds olds = {0};
 	size_t i, n = wanted->n;
-	int r = 0;
+	int r = find_olds(&olds, wanted, observed);
 
-	for (i = 0; r == 0 && i < n; i++)
+	for (i = 0; r == 0 && olds.n > 0 && i < n; i++)
 		if (lets_through(&wanted->objects[i]) && !is_same(observed, &wanted->objects[i]))
-			r = add_meets(&common, &wanted->objects[i], wanted, observed);
+			r = add_meets(&common, &wanted->objects[i], &olds);
 	if (r == 0)
 		nsn_state_filter(wanted, stays, observed);
 	for (i = 0; r == 0 && i < common.n; i++) {
@@ -614,26 +669,32 @@ int nsn_policies_keep_uses(struct nsn_state *wanted, const struct nsn_state *obs
 	const struct nsn_place gateway = {.role = NSN_GATEWAY};
 	size_t n, i;
 	const struct nsn_object *list = nsn_state_at(observed, NSN_OBJ_ELEM, gateway, &n);
+	/* What is added comes behind it; no two that are observed are the same. */
+	struct nsn_state sorted = *wanted;
 	int r = 0;
 
 	for (i = 0; r == 0 && i < n; i++) {
 		struct elem e = {.set = MAP_USE};
 
-		if (!is_use(&list[i].u.elem) || nsn_state_find(wanted, &list[i]))
+		sorted.objects = wanted->objects;
+		if (!is_use(&list[i].u.elem) || nsn_state_find(&sorted, &list[i]))
 			continue;
 		field(&e, list[i].u.elem.key, list[i].u.elem.key, 4);
 		e.object = nsn_arena_strdup(&wanted->arena, list[i].u.elem.object);
 		r = e.object ? add_elem(wanted, gateway, &e) : -ENOMEM;
 	}
 	nsn_state_sort(wanted);
+	sorted = *wanted;
 	list = nsn_state_at(observed, NSN_OBJ_COUNTER, gateway, &n);
 	for (i = 0; r == 0 && i < n; i++) {
-		const char *name = nsn_arena_strdup(&wanted->arena, list[i].u.counter.name);
+		const char *name;
 
-		if (!is_rule_counter(&list[i].u.counter) || nsn_state_find(wanted, &list[i]))
+		sorted.objects = wanted->objects;
+		if (!is_rule_counter(&list[i].u.counter) || nsn_state_find(&sorted, &list[i]))
 			continue;
+		name = nsn_arena_strdup(&wanted->arena, list[i].u.counter.name);
 		r = name ? nsn_compile_counter(wanted, gateway, NFPROTO_INET, name) : -ENOMEM;
-		nsn_state_sort(wanted);
 	}
+	nsn_state_sort(wanted);
 	return r;
 }

@@ -71,13 +71,13 @@ static int grow(void *list, size_t n, size_t *cap, size_t size)
 
 static int add_span(struct open *o, size_t first, const struct span *s)
 {
-	struct span *last = o->n_spans > first ? &o->spans[o->n_spans - 1] : NULL;
+	struct span *last = o->spans && o->n_spans > first ? &o->spans[o->n_spans - 1] : NULL;
 
 	if (last && last->space == s->space && last->last + 1 == s->first) {
 		last->last = s->last;
 		return 0;
 	}
-	if (grow(&o->spans, o->n_spans, &o->cap_spans, sizeof(*o->spans)) < 0)
+	if (grow(&o->spans, o->n_spans, &o->cap_spans, sizeof(*o->spans)) < 0 || !o->spans)
 		return -ENOMEM;
 	o->spans[o->n_spans++] = *s;
 	return 0;
@@ -198,6 +198,79 @@ static int by_pair(const void *a, const void *b)
 	return r ? r : by_end(&p->to, &q->to);
 }
 
+/* ---- who can have something to say to whom ---------------------------------------------- */
+
+/* On the called side: the atoms of each sentence. */
+struct called {
+	size_t *first; /* by sentence, and one more: where its atoms begin in `list` */
+	size_t *list;
+	size_t *seen; /* by atom: the caller for whom it was looked at last, and one more */
+};
+
+static void count_or_put(const struct nsn_side *to, size_t words, size_t *at, size_t *list)
+{
+	for (size_t i = 0; i < to->n_atoms; i++)
+		for (size_t w = 0; w < words; w++)
+			for (uint64_t bits = to->atoms[i].bits[w]; bits; bits &= bits - 1) {
+				const size_t s = w * 64 + (size_t)__builtin_ctzll(bits);
+
+				if (list)
+					list[at[s]] = i;
+				at[s]++;
+			}
+}
+
+static int called_make(struct called *c, struct nsn_question *q)
+{
+	const size_t n = q->words * 64;
+	NSN_AUTO(nsn_freep) size_t *at = calloc(n + 1, sizeof(*at));
+	size_t sum = 0;
+
+	c->first = nsn_arena_alloc(&q->arena, (n + 1) * sizeof(*c->first));
+	c->seen = nsn_arena_alloc(&q->arena, (q->to.n_atoms + 1) * sizeof(*c->seen));
+	if (!at || !c->first || !c->seen)
+		return -ENOMEM;
+	count_or_put(&q->to, q->words, at, NULL);
+	for (size_t i = 0; i <= n; i++) {
+		const size_t count = at[i];
+
+		at[i] = c->first[i] = sum;
+		sum += count;
+	}
+	c->list = nsn_arena_alloc(&q->arena, (sum + 1) * sizeof(*c->list));
+	if (!c->list)
+		return -ENOMEM;
+	count_or_put(&q->to, q->words, at, c->list);
+	return 0;
+}
+
+static int look_once(struct open *o, struct called *c, size_t from, size_t to)
+{
+	if (c->seen[to] == from + 1)
+		return 0;
+	c->seen[to] = from + 1;
+	return look(o, &o->ask.q.from.atoms[from], &o->ask.q.to.atoms[to]);
+}
+
+/* Its own neighbours, and those that a sentence which names it names on the other side. */
+static int look_from(struct open *o, struct called *c, size_t from)
+{
+	const struct nsn_question *q = &o->ask.q;
+	const struct nsn_atom *a = &q->from.atoms[from];
+	int r = 0;
+
+	for (size_t i = q->to.first[a->tenant]; r == 0 && i < q->to.first[a->tenant + 1]; i++)
+		r = look_once(o, c, from, i);
+	for (size_t w = 0; r == 0 && w < q->words; w++)
+		for (uint64_t bits = a->bits[w]; r == 0 && bits; bits &= bits - 1) {
+			const size_t s = w * 64 + (size_t)__builtin_ctzll(bits);
+
+			for (size_t i = c->first[s]; r == 0 && i < c->first[s + 1]; i++)
+				r = look_once(o, c, from, c->list[i]);
+		}
+	return r;
+}
+
 static int open_make(struct open *o, const struct nsn_intent *in, const struct nsn_intent *also,
 		     struct nsnet_err *err)
 {
@@ -206,6 +279,7 @@ static int open_make(struct open *o, const struct nsn_intent *in, const struct n
 		.to = {.kind = NSN_PEER_TENANTS},
 		.ports = {.proto = NSN_PROTO_ANY},
 	};
+	struct called called = {0};
 	int r;
 
 	o->intent = in;
@@ -215,9 +289,9 @@ static int open_make(struct open *o, const struct nsn_intent *in, const struct n
 	r = nsn_ask_prepare(&o->ask, err);
 	if (r < 0)
 		return r;
+	r = called_make(&called, &o->ask.q);
 	for (size_t i = 0; r == 0 && i < o->ask.q.from.n_atoms; i++)
-		for (size_t k = 0; r == 0 && k < o->ask.q.to.n_atoms; k++)
-			r = look(o, &o->ask.q.from.atoms[i], &o->ask.q.to.atoms[k]);
+		r = look_from(o, &called, i);
 	if (r < 0)
 		return nsn_err_nomem(err);
 	if (o->n_pairs > 0)

@@ -179,13 +179,16 @@ static void sweep(const struct nsn_ask *ask, struct nsn_answer *ret, bool closed
 static void fill_list(struct nsn_ask *ask, bool closed)
 {
 	ask->n_list = 0;
-	for (size_t i = 0; i < ask->q.n_sentences; i++) {
-		const struct nsn_sentence *s = &ask->q.sentences[i];
+	/* Word by word: most have none. */
+	for (size_t w = 0; w < ask->q.words; w++)
+		for (uint64_t bits = ask->match[w]; bits; bits &= bits - 1) {
+			const size_t i = w * 64 + (size_t)__builtin_ctzll(bits);
+			const struct nsn_sentence *s = &ask->q.sentences[i];
 
-		if (nsn_bit(ask->match, i) &&
-		    (closed ? !s->policy && nsn_bit(ask->closed, s->quarantine) : !!s->policy))
-			ask->list[ask->n_list++] = i;
-	}
+			if (closed ? !s->policy && nsn_bit(ask->closed, s->quarantine)
+				   : !!s->policy)
+				ask->list[ask->n_list++] = i;
+		}
 }
 
 bool nsn_ask_inside(const struct nsn_ask *ask)

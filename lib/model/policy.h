@@ -180,6 +180,8 @@ struct nsn_expect {
 	char file[256];
 };
 
+struct nsn_about;
+
 /* All that is said about who may talk to whom. Borrowed, not owned. */
 struct nsn_intent {
 	const struct nsn_tenant *tenants;
@@ -196,6 +198,7 @@ struct nsn_intent {
 	 */
 	const struct nsn_prefix *links;
 	size_t n_links;
+	const struct nsn_about *about; /* of this very intent (about.h), or NULL */
 };
 
 enum nsn_verdict { NSN_DENIED, NSN_ALLOWED };
