@@ -25,53 +25,53 @@ struct apply {
 	size_t prune_tenants;
 	struct nsnet_applied *out;
 	struct nsn_netns *scratch; /* where rules of gateways are tried that are not there */
+	const char **agree;	   /* by name: whose plan is empty, with nothing foreign */
+	size_t n_agree;
 };
 
 /* ---- who is concerned --------------------------------------------------------------- */
 
-/* What becomes of a tenant of the files, or SIZE_MAX. */
-static size_t row_of(const struct nsn_rows *rows, const char *name)
-{
-	for (size_t i = 0; i < rows->n_tenants; i++)
-		if (strcmp(rows->tenants[i].name, name) == 0)
-			return i;
-	return SIZE_MAX;
-}
-
 static bool is_made(const struct nsn_rows *rows, const struct nsn_tenant *t)
 {
-	size_t i = row_of(rows, t->name);
+	size_t i = nsn_rows_tenant(rows, t->name);
 
 	return i != SIZE_MAX && (rows->tenants[i].outcome == NSNET_CREATED ||
 				 rows->tenants[i].outcome == NSNET_CHANGED);
 }
 
-/* Who is joined to a tenant that changes, or was. */
-static void touch_around(struct nsn_borders *b, const struct nsn_rows *rows)
+static void touch_joined(struct nsn_borders *b, const struct nsn_cable_list *cables,
+			 const struct nsn_wanted *changed, const bool *changes)
 {
-	const struct nsn_wanted *before = rows->before;
+	for (size_t i = 0; i < cables->n; i++) {
+		const struct nsn_cable *c = &cables->cables[i];
 
-	for (size_t i = 0; i < before->tenants.n; i++) {
-		const struct nsn_tenant *t = &before->tenants.tenants[i];
-		size_t row = row_of(rows, t->name);
-
-		if (row == SIZE_MAX || rows->tenants[row].outcome == NSNET_UNCHANGED)
-			continue;
-		nsn_borders_touch_peers(b, t->id);
-		for (size_t k = 0; k < before->cables.n; k++) {
-			const struct nsn_cable *c = &before->cables.cables[k];
-
-			for (size_t j = 0; j < b->all.tenants.n; j++) {
-				uint64_t id = b->all.tenants.tenants[j].id;
-
-				b->touched[j] |= (c->a == t->id && c->b == id) ||
-						 (c->b == t->id && c->a == id);
-			}
-		}
+		/* There is a place behind the last. */
+		if (changes[nsn_wanted_place(changed, c->a)])
+			b->touched[nsn_wanted_place(&b->all, c->b)] = true;
+		if (changes[nsn_wanted_place(changed, c->b)])
+			b->touched[nsn_wanted_place(&b->all, c->a)] = true;
 	}
 }
 
-static void touch(struct nsn_borders *b, const struct nsn_rows *rows)
+/* Who is joined to a tenant that changes, or was. */
+static int touch_around(struct nsn_borders *b, const struct nsn_rows *rows, struct nsnet_err *err)
+{
+	const struct nsn_wanted *before = rows->before;
+	NSN_AUTO(nsn_freep) bool *changes = calloc(before->tenants.n + 1, sizeof(*changes));
+
+	if (!changes)
+		return nsn_err_nomem(err);
+	for (size_t i = 0; i < before->tenants.n; i++) {
+		const size_t row = nsn_rows_tenant(rows, before->tenants.tenants[i].name);
+
+		changes[i] = row != SIZE_MAX && rows->tenants[row].outcome != NSNET_UNCHANGED;
+	}
+	touch_joined(b, &before->cables, before, changes);
+	touch_joined(b, &b->all.cables, before, changes);
+	return 0;
+}
+
+static int touch(struct nsn_borders *b, const struct nsn_rows *rows, struct nsnet_err *err)
 {
 	for (size_t i = 0; i < rows->n_rules; i++)
 		nsn_borders_touch_policy(b, rows->rules[i]);
@@ -80,7 +80,7 @@ static void touch(struct nsn_borders *b, const struct nsn_rows *rows)
 	/* Flows that are kept may join others than the one who is meant. */
 	for (size_t i = 0; rows->n_cut > 0 && i < b->all.tenants.n; i++)
 		b->touched[i] |= b->all.tenants.tenants[i].inside_deny;
-	touch_around(b, rows);
+	return touch_around(b, rows, err);
 }
 
 /* ---- the rows, and what follows from them --------------------------------------------- */
@@ -123,9 +123,7 @@ static int open_all(struct apply *a, struct nsn_rows *rows, struct nsn_wanted *b
 		r = nsn_rows_write(rows, err);
 	if (r == 0)
 		r = nsn_borders_open(b, a->n, err);
-	if (r == 0)
-		touch(b, rows);
-	return r;
+	return r == 0 ? touch(b, rows, err) : r;
 }
 
 /* ---- trying it ------------------------------------------------------------------------- */
@@ -144,11 +142,21 @@ static int ask_all(struct apply *a, const struct nsn_intent *after, struct nsnet
 	return r;
 }
 
+static int note_agrees(struct apply *a, const char *name, struct nsnet_err *err)
+{
+	const char *copy = nsn_arena_strdup(&a->out->mem, name);
+
+	if (!copy)
+		return nsn_err_nomem(err);
+	a->agree[a->n_agree++] = copy;
+	return 0;
+}
+
 static int plan_one(struct apply *a, struct nsn_borders *b, const struct nsn_rows *rows, size_t i,
 		    struct nsnet_err *err)
 {
 	struct nsn_tenant *t = &b->all.tenants.tenants[i];
-	const size_t row = row_of(rows, t->name);
+	const size_t row = nsn_rows_tenant(rows, t->name);
 	NSN_AUTO(nsn_job_close)
 	struct nsn_job job = {.all = &b->all, .only = row == SIZE_MAX ? NSN_NOBODY : 0};
 	enum nsnet_outcome outcome = row == SIZE_MAX ? NSNET_UNCHANGED : rows->tenants[row].outcome;
@@ -157,6 +165,8 @@ static int plan_one(struct apply *a, struct nsn_borders *b, const struct nsn_row
 
 	job.fresh = outcome == NSNET_CREATED;
 	r = nsn_job_open(&job, a->n, t, NSN_WANT_BUILT, err);
+	if (r == 0 && nsn_job_agrees(&job) && row != SIZE_MAX)
+		r = note_agrees(a, t->name, err);
 	if (r == 0)
 		r = nsn_job_check(&job, &a->scratch, &a->out->checked, err);
 	if (r < 0 || (row == SIZE_MAX && job.plan.n == 0))
@@ -177,8 +187,12 @@ static int plan_all(struct apply *a, struct nsn_borders *b, const struct nsn_row
 {
 	int r = 0;
 
+	a->agree = nsn_arena_alloc(&a->out->mem, (b->all.tenants.n + 1) * sizeof(*a->agree));
+	if (!a->agree)
+		return nsn_err_nomem(err);
 	for (size_t i = 0; r == 0 && i < b->all.tenants.n; i++)
-		if (b->touched[i] || row_of(rows, b->all.tenants.tenants[i].name) != SIZE_MAX)
+		if (b->touched[i] ||
+		    nsn_rows_tenant(rows, b->all.tenants.tenants[i].name) != SIZE_MAX)
 			r = plan_one(a, b, rows, i, err);
 	return r;
 }
@@ -269,6 +283,26 @@ static int refuse_number(const struct apply *a, const struct nsn_rows *rows, str
 
 /* ---- doing it ------------------------------------------------------------------------------ */
 
+static int name_cmp(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* It was looked at a moment ago, under the same lock, and has not been touched. */
+static bool agrees(const struct apply *a, const struct nsn_borders *b, size_t i)
+{
+	const char *name = b->all.tenants.tenants[i].name;
+
+	return !b->touched[i] && bsearch(&name, a->agree, a->n_agree, sizeof(*a->agree), name_cmp);
+}
+
+/* Whoever was joined to it before its gateway was as it is now. */
+static void touch_ends(struct nsn_borders *b, const struct nsn_job *job)
+{
+	for (size_t i = 0; i < job->border.n_far; i++)
+		b->touched[nsn_wanted_place(&b->all, job->border.far[i].other->id)] = true;
+}
+
 static int build(struct apply *a, struct nsn_borders *b, size_t i, enum nsnet_outcome outcome,
 		 struct nsnet_err *err)
 {
@@ -279,7 +313,10 @@ static int build(struct apply *a, struct nsn_borders *b, size_t i, enum nsnet_ou
 
 	r = nsn_change_add(a->out->change, t->name, NULL, &item, err);
 	if (r == 0)
-		r = nsn_store_begin(a->n->store, err);
+		item->outcome = outcome;
+	if (r < 0 || (outcome == NSNET_UNCHANGED && agrees(a, b, i)))
+		return r;
+	r = nsn_store_begin(a->n->store, err);
 	if (r == 0)
 		r = nsn_job_open(&job, a->n, t, NSN_WANT_BUILT, err);
 	if (r == 0)
@@ -288,23 +325,110 @@ static int build(struct apply *a, struct nsn_borders *b, size_t i, enum nsnet_ou
 	if (r == 0 && b->touched[i] && item->outcome == NSNET_REPAIRED)
 		item->outcome = NSNET_CHANGED;
 	nsn_store_rollback(a->n->store);
-	/* Its end of a cable may be made before the other's gateway is. */
+	/* Cables are made with whoever is there already, and completed at both ends. */
 	b->touched[i] |= job.border.n_far > 0;
+	if (r == 0 && item->n_steps > 0)
+		touch_ends(b, &job);
 	return r;
+}
+
+/* Some that are new, at a time. */
+struct some {
+	size_t which[NSN_AT_A_TIME]; /* places in b->all.tenants */
+	struct nsn_job jobs[NSN_AT_A_TIME];
+	size_t n;
+	struct nsn_crew crew;
+};
+
+static void some_clear(struct some *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		nsn_job_close(&s->jobs[i]);
+	s->n = 0;
+}
+
+static int remember(struct apply *a, struct some *s, size_t built, struct nsnet_err *err)
+{
+	struct nsnet_change *c = a->out->change;
+	int r = nsn_store_begin(a->n->store, err);
+
+	for (size_t i = 0; r == 0 && i < built; i++) {
+		struct nsn_item *item = NULL;
+
+		r = nsn_change_add(c, s->jobs[i].t->name, NULL, &item, err);
+		if (r == 0)
+			r = nsn_change_steps_add(c, item, &s->jobs[i].plan, s->jobs[i].t, err);
+		if (r == 0)
+			r = nsn_job_remember(&s->jobs[i], err);
+		if (r == 0)
+			item->outcome = NSNET_CREATED;
+	}
+	if (r == 0)
+		r = nsn_store_commit(a->n->store, err);
+	nsn_store_rollback(a->n->store);
+	return r;
+}
+
+/* Without their cables, which come when all are there. */
+static int build_some(struct apply *a, struct nsn_borders *b, struct some *s, struct nsnet_err *err)
+{
+	struct nsnet_err inner = {0};
+	size_t built, named = 0;
+	bool told = true;
+	int failed, r;
+
+	for (size_t i = 0; i < s->n; i++)
+		s->jobs[i] = (struct nsn_job){.n = a->n,
+					      .t = &b->all.tenants.tenants[s->which[i]],
+					      .all = &b->all,
+					      .fresh = true,
+					      .alone = true};
+	failed = nsn_many_build(&s->crew, s->jobs, s->n, &built, &inner);
+	r = remember(a, s, built, err);
+	if (r == 0)
+		r = nsn_many_name(&s->crew, s->jobs, built, &named, err);
+	for (size_t i = 0; i < named; i++) {
+		if (r == 0)
+			r = nsn_job_settle(&s->jobs[i], &told, err);
+		b->touched[s->which[i]] |= s->jobs[i].border.n_far > 0;
+		touch_ends(b, &s->jobs[i]);
+	}
+	some_clear(s);
+	if (r == 0 && failed < 0 && err)
+		*err = inner;
+	return r < 0 ? r : failed;
+}
+
+static int build_each(struct apply *a, struct nsn_borders *b, const struct nsn_rows *rows,
+		      struct some *s, struct nsnet_err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < b->all.tenants.n; i++) {
+		size_t row = nsn_rows_tenant(rows, b->all.tenants.tenants[i].name);
+		bool created = row != SIZE_MAX && rows->tenants[row].outcome == NSNET_CREATED;
+
+		if (created)
+			s->which[s->n++] = i;
+		if (s->n == NSN_AT_A_TIME || (row != SIZE_MAX && !created && s->n > 0))
+			r = build_some(a, b, s, err);
+		if (r == 0 && row != SIZE_MAX && !created)
+			r = build(a, b, i, rows->tenants[row].outcome, err);
+	}
+	return r == 0 && s->n > 0 ? build_some(a, b, s, err) : r;
 }
 
 /* The rows are stored: what fails now, or dies, is for repair to complete. */
 static int build_all(struct apply *a, struct nsn_borders *b, const struct nsn_rows *rows,
 		     struct nsnet_err *err)
 {
-	int r = 0;
+	NSN_AUTO(nsn_freep) struct some *s = calloc(1, sizeof(*s));
+	int r = s ? nsn_crew_open(&s->crew, rows->n_tenants, err) : nsn_err_nomem(err);
 
-	for (size_t i = 0; r == 0 && i < b->all.tenants.n; i++) {
-		size_t row = row_of(rows, b->all.tenants.tenants[i].name);
-
-		if (row != SIZE_MAX)
-			r = build(a, b, i, rows->tenants[row].outcome, err);
-	}
+	if (r == 0)
+		r = build_each(a, b, rows, s, err);
+	if (s)
+		nsn_crew_close(&s->crew);
 	if (r < 0)
 		return nsn_err_hint(err, r,
 				    "it is stored, and not all of it is there: nsnet repair");
@@ -344,10 +468,13 @@ static int change_all(struct apply *a, struct nsnet_err *err)
 static int do_all(struct apply *a, const struct nsn_rows *tried, struct nsnet_err *err)
 {
 	struct nsnet_change *c = NULL;
+	size_t removed = 0;
 	int r = nsn_change_new(&c, err);
 
 	if (r < 0)
 		return r;
+	for (size_t i = 0; i < tried->n_tenants; i++)
+		removed += tried->tenants[i].outcome == NSNET_REMOVED;
 	nsnet_change_free(a->out->change);
 	a->out->change = c;
 	for (size_t i = 0; r == 0 && i < tried->n_gone; i++)
@@ -357,7 +484,8 @@ static int do_all(struct apply *a, const struct nsn_rows *tried, struct nsnet_er
 		r = change_all(a, err);
 	for (size_t i = 0; r == 0 && i < tried->n_tenants; i++)
 		if (tried->tenants[i].outcome == NSNET_REMOVED)
-			r = nsn_tenant_drop(a->n, tried->tenants[i].name, 0, c, err);
+			r = nsn_tenant_drop(a->n, tried->tenants[i].name,
+					    removed > 1 ? NSNET_ONE_OF_MANY : 0, c, err);
 	return r;
 }
 
@@ -380,6 +508,7 @@ int nsnet_apply(struct nsnet *n, const struct nsnet_policies *p, unsigned int fl
 {
 	NSN_AUTO(nsnet_applied_freep) struct nsnet_applied *out = calloc(1, sizeof(*out));
 	NSN_AUTO(nsn_unlockp) struct nsnet *locked = NULL;
+	struct nsnet_err inner = {0};
 	struct apply a = {.n = n,
 			  .set = nsn_policies_set(p),
 			  .flags = flags,
@@ -399,8 +528,15 @@ int nsnet_apply(struct nsnet *n, const struct nsnet_policies *p, unsigned int fl
 		r = nsn_lock(n, &locked, err);
 	if (r < 0)
 		return r;
-	r = apply(&a, err);
+	r = apply(&a, &inner);
 	nsn_netns_close(a.scratch);
+	/* Files open and close in one: without the store nothing of both is done. */
+	if (nsn_is_unwritten(r, &inner) && !inner.hint[0])
+		(void)nsn_err_hint(&inner, r,
+				   "no rule was changed: what the files close is open as before; "
+				   "to close it now: nsnet revoke, nsnet tenant quarantine");
+	if (r < 0 && err)
+		*err = inner;
 	if (ret && (r == 0 || r == -EPERM || r == -EBUSY))
 		*ret = NSN_TAKE_PTR(out);
 	return r;

@@ -21,6 +21,7 @@ void nsn_borders_clear(struct nsn_borders *b)
 {
 	nsn_wanted_clear(&b->all);
 	free(b->touched);
+	free(b->done);
 	*b = (struct nsn_borders){0};
 }
 
@@ -44,27 +45,37 @@ bool nsn_peers_name(const struct nsn_peer *list, size_t n, const struct nsn_tena
 	return false;
 }
 
+static void touch_named(struct nsn_borders *b, const struct nsn_peer *list, size_t n)
+{
+	size_t i, k;
+
+	for (i = 0; i < n; i++) {
+		if (list[i].kind == NSN_PEER_TENANT || list[i].kind == NSN_PEER_ENDPOINT) {
+			/* There is a place behind the last. */
+			b->touched[nsn_wanted_named(&b->all, list[i].tenant)] = true;
+			continue;
+		}
+		for (k = 0; k < b->all.tenants.n; k++)
+			b->touched[k] |= nsn_peers_name(&list[i], 1, &b->all.tenants.tenants[k]);
+	}
+}
+
 void nsn_borders_touch_policy(struct nsn_borders *b, const struct nsn_policy *p)
 {
-	size_t i;
-
-	for (i = 0; i < b->all.tenants.n; i++)
-		b->touched[i] |= nsn_peers_name(p->from, p->n_from, &b->all.tenants.tenants[i]) ||
-				 nsn_peers_name(p->to, p->n_to, &b->all.tenants.tenants[i]);
+	touch_named(b, p->from, p->n_from);
+	touch_named(b, p->to, p->n_to);
 }
 
 void nsn_borders_touch_peers(struct nsn_borders *b, uint64_t tenant)
 {
-	size_t i, k;
+	size_t i;
 
-	for (i = 0; i < b->all.tenants.n; i++)
-		for (k = 0; k < b->all.cables.n; k++) {
-			const struct nsn_cable *c = &b->all.cables.cables[k];
-			uint64_t id = b->all.tenants.tenants[i].id;
+	for (i = 0; i < b->all.cables.n; i++) {
+		const struct nsn_cable *c = &b->all.cables.cables[i];
 
-			b->touched[i] |=
-				(c->a == tenant && c->b == id) || (c->b == tenant && c->a == id);
-		}
+		if (c->a == tenant || c->b == tenant)
+			b->touched[nsn_wanted_place(&b->all, c->a == tenant ? c->b : c->a)] = true;
+	}
 }
 
 void nsn_borders_touch_who(struct nsn_borders *b, const struct nsn_peer *who)
@@ -92,7 +103,27 @@ int nsn_borders_open(struct nsn_borders *b, struct nsnet *n, struct nsnet_err *e
 	return nsn_wanted_settle_cables(n, &b->all, b->touched, err);
 }
 
-/* Also without a tenant that is about to go: all others are looked at. */
+int nsn_borders_open_rule(struct nsn_borders *b, struct nsnet *n, const struct nsn_policy *p,
+			  bool check, struct nsnet_err *err)
+{
+	int r;
+
+	b->n = n;
+	r = nsn_wanted_load_rule(n, p, &b->all, err);
+	if (r == 0 && check)
+		r = nsn_check_rule(&b->all, p, err);
+	if (r < 0)
+		return r;
+	b->touched = calloc(b->all.tenants.n + 1, sizeof(*b->touched));
+	if (!b->touched)
+		return nsn_err_nomem(err);
+	r = nsn_wanted_settle_cables(n, &b->all, b->touched, err);
+	if (r == 0)
+		nsn_borders_touch_policy(b, p);
+	return r;
+}
+
+/* Also without a tenant that is about to go, but those are touched that have its cables. */
 int nsn_borders_open_without(struct nsn_borders *b, struct nsnet *n, uint64_t tenant,
 			     struct nsnet_err *err)
 {
@@ -115,8 +146,10 @@ int nsn_borders_open_without(struct nsn_borders *b, struct nsnet *n, uint64_t te
 			b->all.tenants.tenants[kept++] = *t;
 	}
 	b->all.tenants.n = b->all.intent.n_tenants = kept;
-	for (i = 0; i < kept; i++)
-		b->touched[i] = true;
+	r = nsn_wanted_index(&b->all, err);
+	if (r < 0)
+		return r;
+	nsn_borders_touch_peers(b, tenant);
 	for (i = kept = 0; i < b->all.cables.n; i++)
 		if (b->all.cables.cables[i].a != tenant && b->all.cables.cables[i].b != tenant)
 			b->all.cables.cables[kept++] = b->all.cables.cables[i];
@@ -153,15 +186,53 @@ int nsn_job_withhold(struct nsn_job *job, struct nsnet_err *err)
 
 /* ---- gateway by gateway ------------------------------------------------------------------ */
 
+/* Whether all gateways are there that it shall have cables to. */
+static bool sees_all(const struct nsn_job *job)
+{
+	const struct nsn_border *border = &job->border;
+	bool ret = true;
+	size_t i;
+
+	for (i = 0; i < border->n_far; i++) {
+		const struct nsn_place at = {NSN_FAR, border->far[i].other->id};
+		const struct nsn_space *space = nsn_site_space(&job->site, at);
+
+		ret &= space && space->ns;
+	}
+	return ret;
+}
+
+/*
+ * After what goes has gone: whether anything is to come, by what was observed last.
+ * Cables into gateways that are not there yet may be.
+ */
+static int nothing_to_come(struct nsn_job *job, bool *ret, struct nsnet_err *err)
+{
+	int r = 0;
+
+	job->grants_later = false;
+	nsn_plan_clear(&job->plan);
+	/* Where nothing crosses, what was to stay cut is in it for good (generation.c). */
+	if (!nsn_border_is_open(&job->border))
+		r = nsn_job_compile(job, job->want, job->border.generation, err);
+	if (r == 0)
+		r = nsn_job_plan(job, err);
+	*ret = r == 0 && job->plan.n == 0 && sees_all(job);
+	return r;
+}
+
 static int one(struct nsn_borders *b, struct nsn_tenant *t, bool grants_later, bool dry,
 	       struct nsnet_change *c, struct nsnet_err *err)
 {
 	NSN_AUTO(nsn_job_close)
 	struct nsn_job job = {.all = &b->all, .only = NSN_NOBODY, .grants_later = grants_later};
 	struct nsn_item *item = NULL;
+	bool *done = grants_later && b->done ? &b->done[t - b->all.tenants.tenants] : NULL;
 	int r = nsn_job_open(&job, b->n, t, NSN_WANT_BUILT, err);
 
-	if (r < 0 || job.plan.n == 0)
+	if (r == 0 && done && job.plan.n == 0)
+		r = nothing_to_come(&job, done, err);
+	if (r < 0 || job.plan.n == 0 || (done && !job.grants_later))
 		return r;
 	if (c) {
 		r = nsn_change_add(c, t->name, NULL, &item, err);
@@ -170,7 +241,9 @@ static int one(struct nsn_borders *b, struct nsn_tenant *t, bool grants_later, b
 		if (r == 0)
 			item->outcome = NSNET_CHANGED;
 	}
-	return r == 0 && !dry ? nsn_job_carry(&job, err) : r;
+	if (r == 0 && !dry)
+		r = nsn_job_carry(&job, err);
+	return r == 0 && done ? nothing_to_come(&job, done, err) : r;
 }
 
 static int each(struct nsn_borders *b, bool grants_later, bool dry, struct nsnet_change *c,
@@ -180,7 +253,8 @@ static int each(struct nsn_borders *b, bool grants_later, bool dry, struct nsnet
 	int r = 0;
 
 	for (i = 0; r == 0 && i < b->all.tenants.n; i++)
-		if (b->touched[i] && b->all.tenants.tenants[i].id != b->except)
+		if (b->touched[i] && b->all.tenants.tenants[i].id != b->except &&
+		    (grants_later || !b->done || !b->done[i]))
 			r = one(b, &b->all.tenants.tenants[i], grants_later, dry, c, err);
 	return r;
 }
@@ -189,15 +263,15 @@ static int each(struct nsn_borders *b, bool grants_later, bool dry, struct nsnet
 static void take_back(struct nsn_borders *b)
 {
 	NSN_AUTO(nsn_borders_clear) struct nsn_borders old = {.n = b->n, .except = b->except};
-	size_t i, k;
+	size_t i;
 
 	if (b->all.tenants.n == 0 || nsn_wanted_load(b->n, true, &old.all, NULL) < 0)
 		return;
 	old.touched = calloc(old.all.tenants.n + 1, sizeof(*old.touched));
-	for (i = 0; old.touched && i < old.all.tenants.n; i++)
-		for (k = 0; k < b->all.tenants.n; k++)
-			if (b->all.tenants.tenants[k].id == old.all.tenants.tenants[i].id)
-				old.touched[i] |= b->touched[k];
+	for (i = 0; old.touched && i < b->all.tenants.n; i++)
+		if (b->touched[i])
+			old.touched[nsn_wanted_place(&old.all, b->all.tenants.tenants[i].id)] =
+				true;
 	for (i = 0; old.touched && i < old.all.tenants.n; i++)
 		if (old.touched[i] && old.all.tenants.tenants[i].id != b->except)
 			(void)one(&old, &old.all.tenants.tenants[i], false, false, NULL, NULL);
@@ -210,6 +284,24 @@ int nsn_borders_revoke(struct nsn_borders *b, bool dry, struct nsnet_change *c,
 
 	if (r < 0 && !dry)
 		nsn_borders_failed(b);
+	return r;
+}
+
+int nsn_borders_close(struct nsn_borders *b, struct nsnet_err *err)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; i < b->all.tenants.n; i++) {
+		struct nsnet_err inner = {0};
+		int one_r = 0;
+
+		if (b->touched[i] && b->all.tenants.tenants[i].id != b->except)
+			one_r = one(b, &b->all.tenants.tenants[i], true, false, NULL, &inner);
+		if (one_r < 0 && r == 0 && err)
+			*err = inner;
+		r = r == 0 ? one_r : r;
+	}
 	return r;
 }
 
@@ -232,16 +324,19 @@ int nsn_borders_grant(struct nsn_borders *b, struct nsnet_change *c, struct nsne
 int nsn_borders_converge(struct nsn_borders *b, bool dry, struct nsnet_change *c,
 			 struct nsnet_err *err)
 {
-	int r = nsn_borders_revoke(b, dry, c, err);
+	int r;
 
+	/* Nothing else is done in between; without memory all are looked at again. */
+	if (!dry)
+		b->done = calloc(b->all.tenants.n + 1, sizeof(*b->done));
+	r = nsn_borders_revoke(b, dry, c, err);
 	if (r < 0 || dry)
 		return r;
 	r = nsn_store_commit(b->n->store, err);
-	if (r < 0) {
+	/* What closes stays so: see durable.c. */
+	if (r < 0 && !b->closes)
 		nsn_borders_failed(b);
-		return r;
-	}
-	return nsn_borders_grant(b, c, err);
+	return r == 0 ? nsn_borders_grant(b, c, err) : r;
 }
 
 int nsn_borders_around(struct nsn_borders *b, struct nsn_job *job, struct nsnet *n,

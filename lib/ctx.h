@@ -21,6 +21,7 @@
 
 NSN_CLEANUP(struct nsnet_change, nsnet_change_free)
 
+struct nsn_about; /* model/about.h */
 struct nsn_item;
 struct nsnet_change;
 
@@ -53,6 +54,10 @@ int nsn_choose_subnets(struct nsnet *n, struct nsn_tenant *t, struct nsnet_err *
 /* Notes what a tenant's subnets overlap: allowed, but worth knowing. */
 int nsn_note_overlaps(struct nsnet *n, const struct nsn_tenant *t, struct nsnet_change *c,
 		      struct nsn_item *item, struct nsnet_err *err);
+/* With what the host has, for many. */
+int nsn_note_overlaps_with(struct nsnet *n, const struct nsn_networks *host,
+			   const struct nsn_tenant *t, struct nsnet_change *c,
+			   struct nsn_item *item, struct nsnet_err *err);
 
 /* The endpoint called @name, or -ENOENT (NO_ENDPOINT). */
 int nsn_find_endpoint(const struct nsn_tenant *t, const char *name, size_t *ret,
@@ -62,6 +67,23 @@ int nsn_find_endpoint(const struct nsn_tenant *t, const char *name, size_t *ret,
 
 const struct nsn_tenant *nsn_tenants_model(const struct nsnet_tenants *list, size_t i);
 const struct nsn_tenant *nsn_tenant_model(const struct nsnet_tenant *t);
+
+/* ---- there.c: which namespaces exist ---------------------------------------------------- */
+
+/* Start as { 0 }. */
+struct nsn_there {
+	struct nsnet *n;
+	struct nsn_ns *known; /* in this boot, by place */
+	size_t n_known;
+};
+/* The cookie of a namespace that was made in this boot, or 0. */
+uint64_t nsn_there_cookie(const struct nsn_there *at, uint64_t tenant, uint64_t endpoint);
+int nsn_there_load(struct nsn_there *at, struct nsnet *n, struct nsnet_err *err);
+void nsn_there_clear(struct nsn_there *at);
+/* 1: the namespace that was made for this place is pinned at @pin; 0: it is not. @endpoint 0: the
+ * gateway. */
+int nsn_there(const struct nsn_there *at, uint64_t tenant, uint64_t endpoint, const char *pin,
+	      struct nsnet_err *err);
 
 /* ---- policies.c: files that were read ------------------------------------------------ */
 
@@ -82,6 +104,19 @@ struct nsn_wanted {
 	struct nsn_transit transit;
 	bool transit_chosen; /* else it is what would be, were there nothing else */
 	struct nsn_intent intent;
+	/*
+	 * NULL: this is all that is stored. Else a part of it (part.c): true for those of
+	 * `tenants` whose borders can be made from it, and may be changed. For each of these
+	 * there are: all policies that name it, by its name or an endpoint's, by a label it
+	 * carries, or as one of all tenants; all its cables, and who is at their other ends;
+	 * all quarantines. So what is compiled for it is what is compiled from everything.
+	 * The others are there as those other ends only. One place more, for who is not
+	 * there: false.
+	 */
+	bool *core;
+	/* For who looks for somebody; see nsn_wanted_index(). */
+	struct nsn_about *about;
+	const struct nsn_cable **cables_b; /* by b: `cables` are by a */
 };
 
 void nsn_wanted_clear(struct nsn_wanted *w);
@@ -90,9 +125,37 @@ void nsn_wanted_clear(struct nsn_wanted *w);
  * on the others, and they are left out, but with @tenants.
  */
 int nsn_wanted_load(struct nsnet *n, bool tenants, struct nsn_wanted *ret, struct nsnet_err *err);
+/*
+ * The part of it that adding or deleting one policy needs, in the open transaction, which
+ * has done so: those that it names are the core. All of it, when it can be about anybody.
+ */
+int nsn_wanted_load_rule(struct nsnet *n, const struct nsn_policy *p, struct nsn_wanted *ret,
+			 struct nsnet_err *err);
+/* The part that the border of one tenant needs, which may be about to become another. */
+int nsn_wanted_load_tenant(struct nsnet *n, const struct nsn_tenant *t, struct nsn_wanted *ret,
+			   struct nsnet_err *err);
+/* Whether the border of a tenant can be made from it. */
+bool nsn_wanted_knows(const struct nsn_wanted *w, const struct nsn_tenant *t);
+/* Steps of loading: the transit network; then, when the lists are read, the rest. */
+int nsn_wanted_load_transit(struct nsnet *n, struct nsn_wanted *ret, struct nsnet_err *err);
+int nsn_wanted_intend(struct nsn_wanted *w, struct nsnet_err *err);
 const struct nsn_tenant *nsn_wanted_tenant(const struct nsn_wanted *w, uint64_t id);
+/*
+ * The places in w->tenants, which is by name, or w->tenants.n for who is not there.
+ * Who takes tenants out of it makes its index anew.
+ */
+size_t nsn_wanted_place(const struct nsn_wanted *w, uint64_t id);
+size_t nsn_wanted_named(const struct nsn_wanted *w, const char *name);
+int nsn_wanted_index(struct nsn_wanted *w, struct nsnet_err *err);
+int nsn_wanted_index_cables(struct nsn_wanted *w, struct nsnet_err *err);
+/* Copies of the cables of one tenant, which free() takes back. 0 or -ENOMEM */
+int nsn_wanted_cables_of(const struct nsn_wanted *w, uint64_t id, struct nsn_cable **ret,
+			 size_t *n);
 /* Whether one of the peers is the tenant, an endpoint of it, a label it carries, or all. */
 bool nsn_peers_name(const struct nsn_peer *list, size_t n, const struct nsn_tenant *t);
+
+/* ---- cables.c ---------------------------------------------------------------------- */
+
 /*
  * Makes and deletes the rows of cables, in the open transaction, as the policies
  * ask for. @touched has a place for each of w->tenants, and is true for those that
@@ -170,12 +233,17 @@ struct nsn_job {
 	const struct nsn_tenant *before; /* as it is stored, when that changes; else NULL */
 	uint64_t
 		only; /* this endpoint's part: see focus.c; 0: all of it, NSN_NOBODY: the gateway */
-	const struct nsn_wanted *all; /* borrowed; NULL: it is read when the job is opened */
-	bool grants_later;	      /* first only what takes reachability away: see borders.c */
-	const char *only_link;	      /* do only what is about this link; NULL: all */
-	bool only_remove;	      /* make nothing */
-	bool fresh;		      /* the tenant was inserted in the open transaction */
-	struct nsn_wanted own;	      /* what was read */
+	const struct nsn_wanted *all;  /* borrowed; NULL: it is read when the job is opened */
+	bool grants_later;	       /* first only what takes reachability away: see borders.c */
+	const char *only_link;	       /* do only what is about this link; NULL: all */
+	bool only_remove;	       /* make nothing */
+	struct nsn_netns **keep;       /* destroy: the gateway, for who removes its links himself */
+	bool fresh;		       /* the tenant was inserted in the open transaction */
+	bool alone;		       /* without cables: who is at the other ends is not asked */
+	const struct nsn_there *there; /* known cookies, for who may not ask the store; or NULL */
+	bool agreed;		       /* see nsn_many_look() */
+	struct nsn_home *home;	       /* of the thread it is done in; NULL: the handle's */
+	struct nsn_wanted own;	       /* what was read */
 	struct nsn_border border;
 	enum nsn_want want;
 	uint32_t generation; /* the last that was seen in the kernel; 0: none yet */
@@ -244,10 +312,71 @@ int nsn_job_converge(struct nsn_job *job, enum nsnet_outcome stored, bool dry,
 int nsn_job_destroy(struct nsn_job *job, bool dry, struct nsnet_change *c, struct nsn_item *item,
 		    struct nsnet_err *err);
 
+/*
+ * The parts of nsn_job_converge(), for those who do many at once.
+ */
+/* Observes and plans, with what is compiled. */
+int nsn_job_look(struct nsn_job *job, struct nsnet_err *err);
+/* Nobody else may be where something is to be pinned. -EEXIST (PIN_FOREIGN) */
+int nsn_job_check_pins(const struct nsn_job *job, struct nsnet_err *err);
+/* Into the open transaction: which namespaces are ours. */
+int nsn_job_remember(struct nsn_job *job, struct nsnet_err *err);
+/*
+ * Carries the plan out, looks again, until nothing is left. *@told: the store has been
+ * told (else it is, of what the open transaction has).
+ */
+int nsn_job_settle(struct nsn_job *job, bool *told, struct nsnet_err *err);
+/* After a failure: what is new goes, its row too if the store was told; locks nothing. */
+void nsn_job_scrap(struct nsn_job *job, bool told);
+
 /* Takes out of job->wanted what lets something through that is not let through now. */
 int nsn_job_withhold(struct nsn_job *job, struct nsnet_err *err);
 /* Carries the plan out and looks again until nothing is left. Not the store's business. */
 int nsn_job_carry(struct nsn_job *job, struct nsnet_err *err);
+
+/* ---- many.c: tenants that are new, side by side ----------------------------------------- */
+
+/* Threads, each of which can be in a namespace of its own. Start as { 0 }. */
+struct nsn_crew {
+	struct nsn_home *homes;
+	size_t n; /* 0: all is done in the calling thread */
+};
+
+/* For @work tenants; without threads when it is not worth it. */
+int nsn_crew_open(struct nsn_crew *crew, size_t work, struct nsnet_err *err);
+void nsn_crew_close(struct nsn_crew *crew);
+
+/*
+ * So many at a time: a commit takes 0.6 to 10 ms on a disk, a tenant 3 ms. Until then
+ * their namespaces are open, with three descriptors each.
+ */
+#define NSN_AT_A_TIME 32
+
+/*
+ * nsn_many_build() - Make the networks of new tenants, but no names
+ * @jobs: With n, t, all and fresh set, and alone where there may be cables. Nothing here
+ *        asks the store
+ * @done: How many of the first were made
+ *
+ * After a failure those from *@done on are to be closed: without a name, nothing is left
+ * of a namespace that nobody holds.
+ */
+int nsn_many_build(const struct nsn_crew *crew, struct nsn_job *jobs, size_t count, size_t *done,
+		   struct nsnet_err *err);
+/*
+ * After the store was told: gives them their names, and looks again. After a failure
+ * those from *@done on are to be scrapped (nsn_job_scrap()).
+ */
+int nsn_many_name(const struct nsn_crew *crew, struct nsn_job *jobs, size_t count, size_t *done,
+		  struct nsnet_err *err);
+
+/*
+ * Looks at tenants, with n, t, all and there set: agreed is true for those of which all
+ * is as wanted and known to be ours. What else there is to say of one, its own job says.
+ */
+void nsn_many_look(const struct nsn_crew *crew, struct nsn_job *jobs, size_t count);
+
+NSN_CLEANUP(struct nsn_crew, nsn_crew_close)
 
 /* ---- parts of commands, under the lock ---------------------------------------------- */
 
@@ -277,8 +406,10 @@ struct nsn_borders {
 	struct nsnet *n;
 	struct nsn_wanted all;
 	bool *touched;	 /* for each of all.tenants */
+	bool *done;	 /* of these: nothing is granted to them; NULL: not known */
 	uint64_t except; /* a tenant with a job of its own, or 0 */
-	bool last; /* a policy goes, perhaps the last: all tenants are looked at nevertheless */
+	bool last;   /* a policy goes, perhaps the last: all tenants are looked at nevertheless */
+	bool closes; /* nothing opens: it is not taken back when the store cannot be written */
 };
 
 void nsn_borders_clear(struct nsn_borders *b);
@@ -287,6 +418,14 @@ void nsn_borders_clear(struct nsn_borders *b);
  * touches those that get or lose one.
  */
 int nsn_borders_open(struct nsn_borders *b, struct nsnet *n, struct nsnet_err *err);
+/*
+ * For a policy that was added or deleted: from the part that it needs. @check: and refuses
+ * one that cannot be built. Touches those that it is about.
+ */
+int nsn_borders_open_rule(struct nsn_borders *b, struct nsnet *n, const struct nsn_policy *p,
+			  bool check, struct nsnet_err *err);
+/* Without a tenant that is about to go. Touches those that have its cables; not who is
+ * named by rules that go with it. */
 int nsn_borders_open_without(struct nsn_borders *b, struct nsnet *n, uint64_t tenant,
 			     struct nsnet_err *err);
 /* Touches those that a policy is about, who is joined to a tenant, who is meant and his peers. */
@@ -302,6 +441,8 @@ int nsn_borders_revoke(struct nsn_borders *b, bool dry, struct nsnet_change *c,
 		       struct nsnet_err *err);
 void nsn_borders_failed(struct nsn_borders *b);
 int nsn_borders_grant(struct nsn_borders *b, struct nsnet_change *c, struct nsnet_err *err);
+/* The first half alone, gateway by gateway, also after one that failed; takes nothing back. */
+int nsn_borders_close(struct nsn_borders *b, struct nsnet_err *err);
 /* All of it: revokes, commits, grants. */
 int nsn_borders_converge(struct nsn_borders *b, bool dry, struct nsnet_change *c,
 			 struct nsnet_err *err);
@@ -318,5 +459,27 @@ NSN_CLEANUP(struct nsn_borders, nsn_borders_clear)
 int nsn_borders_around(struct nsn_borders *b, struct nsn_job *job, struct nsnet *n,
 		       struct nsn_tenant *t, enum nsnet_outcome stored, bool dry,
 		       struct nsnet_change *c, struct nsnet_err *err);
+
+/* ---- durable.c: what closes, when the store cannot be written ---------------------------- */
+
+/* Whether that is why it failed. */
+bool nsn_is_unwritten(int r, const struct nsnet_err *err);
+/*
+ * Each closes in the kernel what would be closed, had it been stored, from what is stored.
+ * @store says why it cannot be. -EIO (NOT_DURABLE) when it is done, else why it is not.
+ *
+ * A rule: one that denies and is new, or one that allows and goes.
+ */
+int nsn_close_rule(struct nsnet *n, const struct nsn_policy *p, const struct nsnet_err *store,
+		   struct nsnet_err *err);
+/* A quarantine; it is empty afterwards. */
+int nsn_close_who(struct nsnet *n, struct nsn_quarantine *q, const struct nsnet_err *store,
+		  struct nsnet_err *err);
+/* An endpoint of @before; @t is the tenant without it. */
+int nsn_close_endpoint(struct nsnet *n, const struct nsn_tenant *before, struct nsn_tenant *t,
+		       uint64_t endpoint, const char *name, const struct nsnet_err *store,
+		       struct nsnet_err *err);
+/* Only the ways to a tenant that goes: 0, or why not. */
+int nsn_close_around(struct nsnet *n, const struct nsn_tenant *t, struct nsnet_err *err);
 
 #endif

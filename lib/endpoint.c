@@ -165,18 +165,38 @@ int nsn_endpoint_drop(struct nsnet *n, const char *tenant, const char *name, boo
 	return r;
 }
 
+/* The same, when the store cannot be written. */
+static int close_anyway(struct nsnet *n, const char *tenant, const char *name,
+			const struct nsnet_err *store, struct nsnet_err *err)
+{
+	NSN_AUTO(nsn_tenant_clear) struct nsn_tenant before = {0};
+	NSN_AUTO(nsn_tenant_clear) struct nsn_tenant t = {0};
+	uint64_t id = 0;
+	int r = nsn_store_tenant_get(n->store, tenant, &before, err);
+
+	if (r == 0)
+		r = take_out(&t, &before, name, &id, err);
+	return r == 0 ? nsn_close_endpoint(n, &before, &t, id, name, store, err) : r;
+}
+
 int nsnet_endpoint_del(struct nsnet *n, const char *tenant, const char *name, unsigned int flags,
 		       struct nsnet_change **ret, struct nsnet_err *err)
 {
 	NSN_AUTO(nsnet_change_freep) struct nsnet_change *c = NULL;
 	NSN_AUTO(nsn_unlockp) struct nsnet *locked = NULL;
+	struct nsnet_err inner = {0};
 	int r;
 
 	r = nsn_change_new(&c, err);
 	if (r == 0)
 		r = nsn_lock(n, &locked, err);
-	if (r == 0)
-		r = nsn_endpoint_drop(n, tenant, name, flags & NSNET_DRY_RUN, c, err);
+	if (r < 0)
+		return r;
+	r = nsn_endpoint_drop(n, tenant, name, flags & NSNET_DRY_RUN, c, &inner);
+	if (!(flags & NSNET_DRY_RUN) && nsn_is_unwritten(r, &inner))
+		return close_anyway(n, tenant, name, &inner, err);
+	if (r < 0 && err)
+		*err = inner;
 	if (r == 0 && ret)
 		*ret = NSN_TAKE_PTR(c);
 	return r;

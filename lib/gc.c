@@ -84,7 +84,7 @@ static int open_pin(struct gc *gc, const char *path, enum nsn_pin_kind *kind,
 	r = nsn_pin_look(path, kind, &fd, err);
 	if (r < 0 || *kind != NSN_PIN_NETNS)
 		return r;
-	return nsn_netns_open(ret, &gc->n->home, fd, err);
+	return nsn_netns_open(ret, &gc->n->home, fd, true, err);
 }
 
 static bool marks_gateway(const struct gc *gc, const struct nsn_state *s)

@@ -15,7 +15,7 @@ static const struct nsn_state *known(const struct nsn_job *job)
 	return job->with.n > 0 ? &job->with : &job->wanted;
 }
 
-static int look(struct nsn_job *job, struct nsnet_err *err)
+int nsn_job_look(struct nsn_job *job, struct nsnet_err *err)
 {
 	int r;
 
@@ -39,12 +39,20 @@ static int know_spaces(struct nsn_job *job, struct nsnet_err *err)
 	size_t i;
 	int r;
 
+	/* Nothing of it has ever been there; nor may a thread of many.c ask the store. */
+	if (job->fresh && (job->alone || job->border.n_far == 0))
+		return 0;
 	for (i = 0; i < job->site.n; i++) {
 		struct nsn_space *space = &job->site.spaces[i];
-		bool far = space->at.role == NSN_FAR;
+		const bool far = space->at.role == NSN_FAR;
+		const uint64_t tenant = far ? space->at.id : job->t->id;
+		const uint64_t endpoint = far ? 0 : space->at.id;
 
-		r = nsn_store_ns_get(job->n->store, far ? space->at.id : job->t->id,
-				     far ? 0 : space->at.id, &space->cookie, err);
+		if (job->there) {
+			space->cookie = nsn_there_cookie(job->there, tenant, endpoint);
+			continue;
+		}
+		r = nsn_store_ns_get(job->n->store, tenant, endpoint, &space->cookie, err);
 		if (r < 0)
 			return r;
 	}
@@ -107,7 +115,7 @@ static bool has_both_ends(const struct nsn_object *o, const void *arg)
 /* What cannot be made now: the other tenant's run will make it. */
 static void leave_out_cables(struct nsn_job *job)
 {
-	if (job->site.n > 0)
+	if (job->site.n > 0 || job->alone)
 		nsn_state_filter(&job->wanted, has_both_ends, job);
 }
 
@@ -115,12 +123,20 @@ int nsn_job_compile(struct nsn_job *job, enum nsn_want want, uint32_t generation
 		    struct nsnet_err *err)
 {
 	const struct nsn_wanted *all = all_wanted(job);
+	NSN_AUTO(nsn_freep) struct nsn_cable *cables = NULL;
+	size_t n_cables = 0;
 	int r;
 
 	nsn_border_clear(&job->border);
 	nsn_state_clear(&job->wanted);
-	r = nsn_border_make(&job->border, &all->intent, all->cables.cables, all->cables.n,
-			    &all->transit, job->t, generation, err);
+	if (!nsn_wanted_knows(all, job->t))
+		return nsn_err(err, -EINVAL, NSNET_E_INTERNAL,
+			       "the border of tenant '%s' cannot be made from a part",
+			       job->t->name);
+	if (nsn_wanted_cables_of(all, job->t->id, &cables, &n_cables) < 0)
+		return nsn_err_nomem(err);
+	r = nsn_border_make(&job->border, &all->intent, cables, n_cables, &all->transit, job->t,
+			    generation, err);
 	if (r == 0)
 		r = nsn_compile(job->t, &job->border, &job->n->owner, want, &job->wanted, err);
 	if (r == 0)
@@ -139,7 +155,7 @@ int nsn_job_open(struct nsn_job *job, struct nsnet *n, struct nsn_tenant *t, enu
 	job->t = t;
 	job->want = want;
 	if (!job->all)
-		r = nsn_wanted_load(n, false, &job->own, err);
+		r = nsn_wanted_load_tenant(n, t, &job->own, err);
 	if (r == 0)
 		r = nsn_job_compile(job, want, 0, err);
 	if (r == 0 && loses_endpoints(job->before, t))
@@ -147,19 +163,20 @@ int nsn_job_open(struct nsn_job *job, struct nsnet *n, struct nsn_tenant *t, enu
 	if (r == 0)
 		r = nsn_focus(&job->with, job, err);
 	if (r == 0)
-		r = nsn_site_init(&job->site, &n->home, &n->owner, t->id, known(job), err);
+		r = nsn_site_init(&job->site, job->home ? job->home : &n->home, &n->owner, t->id,
+				  known(job), err);
 	if (r == 0)
 		r = know_spaces(job, err);
 	if (r == 0)
 		r = nsn_site_open(&job->site, err);
-	return r == 0 ? look(job, err) : r;
+	return r == 0 ? nsn_job_look(job, err) : r;
 }
 
 int nsn_job_look_again(struct nsn_job *job, struct nsnet_err *err)
 {
 	int r = nsn_job_compile(job, job->want, job->border.generation, err);
 
-	return r == 0 ? look(job, err) : r;
+	return r == 0 ? nsn_job_look(job, err) : r;
 }
 
 void nsn_job_close(struct nsn_job *job)
@@ -225,7 +242,7 @@ static int with_new_links(struct nsn_job *job, struct nsnet_err *err)
 		return r;
 	nsn_plan_clear(&job->plan);
 	r = nsn_job_compile(job, NSN_WANT_BUILT, job->border.generation, err);
-	return r == 0 ? look(job, err) : r;
+	return r == 0 ? nsn_job_look(job, err) : r;
 }
 
 /* Whether the namespace is one that there never was before. */
@@ -251,7 +268,7 @@ static bool is_wanted(const struct nsn_job *job, struct nsn_place at)
 }
 
 /* Nothing is taken over: a name in use is a conflict, found before anything is made. */
-static int check_pins(const struct nsn_job *job, struct nsnet_err *err)
+int nsn_job_check_pins(const struct nsn_job *job, struct nsnet_err *err)
 {
 	size_t i;
 
@@ -279,7 +296,7 @@ static int check_pins(const struct nsn_job *job, struct nsnet_err *err)
 	return 0;
 }
 
-static int remember_spaces(struct nsn_job *job, struct nsnet_err *err)
+int nsn_job_remember(struct nsn_job *job, struct nsnet_err *err)
 {
 	size_t i;
 	int r;
@@ -319,7 +336,7 @@ static int give_up(struct nsn_job *job, size_t done, int r, struct nsnet_err *er
 
 static int tell(struct nsn_job *job, struct nsnet_err *err)
 {
-	int r = remember_spaces(job, err);
+	int r = nsn_job_remember(job, err);
 
 	return r == 0 ? nsn_store_commit(job->n->store, err) : r;
 }
@@ -386,7 +403,7 @@ static bool goes(const struct nsn_job *job, struct nsn_place at, bool told)
  * it was. (If that fails, too, the tenant is wanted and not built, which `nsnet
  * repair` or `tenant del` mends.) An endpoint that was to go is gone.
  */
-static void scrap(struct nsn_job *job, bool told)
+void nsn_job_scrap(struct nsn_job *job, bool told)
 {
 	struct nsn_store *s = job->n->store;
 	size_t i;
@@ -432,9 +449,9 @@ static int not_settled(const struct nsn_job *job, struct nsnet_err *err)
  * a lost answer the state decides, and an attribute that this kernel ignores
  * silently is found here.
  */
-static int settle(struct nsn_job *job, bool *ever_told, struct nsnet_err *err)
+int nsn_job_settle(struct nsn_job *job, bool *ever_told, struct nsnet_err *err)
 {
-	bool told = false;
+	bool told = *ever_told;
 	int round, r = 0;
 
 	for (round = 0; round < ROUNDS && job->plan.n > 0; round++) {
@@ -451,7 +468,7 @@ static int settle(struct nsn_job *job, bool *ever_told, struct nsnet_err *err)
 				*err = inner;
 			return r;
 		}
-		r = look(job, err);
+		r = nsn_job_look(job, err);
 		if (r < 0)
 			return r;
 	}
@@ -478,7 +495,7 @@ int nsn_job_carry(struct nsn_job *job, struct nsnet_err *err)
 				*err = inner;
 			return give_up(job, done, r, err);
 		}
-		r = look(job, err);
+		r = nsn_job_look(job, err);
 		if (r < 0)
 			return r;
 	}
@@ -504,22 +521,31 @@ static int tell_foreign(const struct nsn_job *job, struct nsnet_change *c, struc
 	return r;
 }
 
-/* The empty file that is where the pin of one that goes was: no plan has it. */
+/*
+ * What no plan has of one that goes: the empty file that is where its pin was, and the
+ * folder of files that a run before this one has removed, and then died.
+ */
 static int drop_leftovers(const struct nsn_job *job, struct nsnet_err *err)
 {
+	const struct nsn_state *s = known(job);
 	size_t i;
 	int r = 0;
 
 	for (i = 0; r == 0 && i < job->site.n; i++)
 		if (job->site.spaces[i].leftover && !is_wanted(job, job->site.spaces[i].at))
 			r = nsn_pin_drop(job->site.spaces[i].pin, err);
+	for (i = 0; r == 0 && i < s->n; i++)
+		if (s->objects[i].kind == NSN_OBJ_FILE &&
+		    !nsn_state_find(&job->wanted, &s->objects[i]) &&
+		    !nsn_state_find(&job->observed, &s->objects[i]))
+			r = nsn_file_drop(&s->objects[i], err);
 	return r;
 }
 
 int nsn_job_check(struct nsn_job *job, struct nsn_netns **scratch, size_t *checked,
 		  struct nsnet_err *err)
 {
-	int r = check_pins(job, err);
+	int r = nsn_job_check_pins(job, err);
 
 	if (r == 0)
 		r = nsn_site_check(&job->site, &job->plan, scratch, checked, err);
@@ -532,7 +558,7 @@ int nsn_job_converge(struct nsn_job *job, enum nsnet_outcome stored, bool dry,
 	bool begun = false, told = false;
 	int r;
 
-	r = check_pins(job, err);
+	r = nsn_job_check_pins(job, err);
 	if (r == 0)
 		r = with_new_links(job, err);
 	if (r == 0)
@@ -547,13 +573,13 @@ int nsn_job_converge(struct nsn_job *job, enum nsnet_outcome stored, bool dry,
 		if (begun)
 			r = drop_leftovers(job, err);
 		if (begun && r == 0)
-			r = settle(job, &told, err);
+			r = nsn_job_settle(job, &told, err);
 	}
 	if (dry)
 		nsn_store_rollback_unused(job->n->store);
 	nsn_store_rollback(job->n->store);
 	if (r < 0 && begun)
-		scrap(job, told);
+		nsn_job_scrap(job, told);
 	return r;
 }
 
@@ -599,6 +625,15 @@ static int drop_folders(const struct nsn_job *job, struct nsnet_err *err)
 	return r;
 }
 
+static void keep_gateway(struct nsn_job *job)
+{
+	struct nsn_space *gateway =
+		nsn_site_space(&job->site, (struct nsn_place){.role = NSN_GATEWAY});
+
+	if (gateway)
+		*job->keep = NSN_TAKE_PTR(gateway->ns);
+}
+
 /* Pins and descriptors; after this nothing of ours holds the namespaces. */
 static int let_go(struct nsn_job *job, const struct nsn_plan *gone, struct nsnet_err *err)
 {
@@ -639,6 +674,8 @@ int nsn_job_destroy(struct nsn_job *job, bool dry, struct nsnet_change *c, struc
 		r = nsn_plan(NULL, &job->observed, &job->n->owner, &gone, err);
 	if (r == 0)
 		r = nsn_change_steps_add(c, item, &gone, job->t, err);
+	if (r == 0 && !dry && job->keep)
+		keep_gateway(job);
 	if (r == 0 && !dry)
 		r = let_go(job, &gone, err);
 	nsn_plan_clear(&gone);

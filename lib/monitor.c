@@ -160,7 +160,7 @@ static int open_watch(struct nsnet_monitor *m, const struct nsn_tenant *t, struc
 		r = nsn_pin_look(pin, &kind, &fd, err);
 	if (r < 0 || kind != NSN_PIN_NETNS)
 		return r;
-	r = nsn_netns_open(&ns, &m->n->home, fd, err);
+	r = nsn_netns_open(&ns, &m->n->home, fd, false, err);
 	if (r < 0 || nsn_netns_cookie(ns) != w->cookie)
 		return r;
 	r = listen_inside(m, ns, &log, err);

@@ -183,15 +183,22 @@ static int note_one(struct nsnet *n, const struct nsn_tenant *t, const struct ns
 	return r;
 }
 
+int nsn_note_overlaps_with(struct nsnet *n, const struct nsn_networks *host,
+			   const struct nsn_tenant *t, struct nsnet_change *c,
+			   struct nsn_item *item, struct nsnet_err *err)
+{
+	int r = note_one(n, t, &t->subnet, host, c, item, err);
+
+	if (r == 0 && t->subnet6.ip.family)
+		r = note_one(n, t, &t->subnet6, host, c, item, err);
+	return r;
+}
+
 int nsn_note_overlaps(struct nsnet *n, const struct nsn_tenant *t, struct nsnet_change *c,
 		      struct nsn_item *item, struct nsnet_err *err)
 {
 	NSN_AUTO(nsn_networks_clear) struct nsn_networks host = {0};
 	int r = nsn_networks_of_host(n, &host, err);
 
-	if (r == 0)
-		r = note_one(n, t, &t->subnet, &host, c, item, err);
-	if (r == 0 && t->subnet6.ip.family)
-		r = note_one(n, t, &t->subnet6, &host, c, item, err);
-	return r;
+	return r == 0 ? nsn_note_overlaps_with(n, &host, t, c, item, err) : r;
 }

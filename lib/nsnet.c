@@ -102,6 +102,11 @@ void nsnet_close(struct nsnet *n)
 	free(n);
 }
 
+unsigned int nsnet_mended(const struct nsnet *n)
+{
+	return nsn_store_mended(n->store);
+}
+
 int nsn_lock(struct nsnet *n, struct nsnet **locked, struct nsnet_err *err)
 {
 	int r = nsn_store_lock(n->store, err);

@@ -99,8 +99,9 @@ const char *nsnet_version(void);
 	X(STORE_BROKEN, 3, "The database in the state folder is damaged or not nsnet's.")          \
 	X(STORE_IO, 3, "The database in the state folder could not be read or written.")           \
 	X(NOT_DURABLE, 3,                                                                          \
-	  "The kernel was changed as asked, but the store could not be written: `nsnet repair` "   \
-	  "or a reboot would bring the old state back.")                                           \
+	  "The kernel was changed as asked, but the store could not be written: another change, "  \
+	  "`nsnet repair` or a reboot would bring the old state back. Only what closes is done "   \
+	  "so; what opens is not done at all.")                                                    \
 	X(KERNEL, 3, "The kernel refused a step. What was done before it was undone.")             \
 	X(UNSURE, 3,                                                                               \
 	  "The answer of the kernel was lost and reading its state again did not settle it. "      \
@@ -212,6 +213,12 @@ int nsnet_open(struct nsnet **ret, const char *state_dir, const char *run_dir,
 	       struct nsnet_err *err);
 void nsnet_close(struct nsnet *n);
 
+/*
+ * How many damaged pages of the store were found since it was opened, and mended from its
+ * second copy. Nothing is lost by then, but the disk is worth a look.
+ */
+unsigned int nsnet_mended(const struct nsnet *n);
+
 /* ---- what a change did ----------------------------------------------------- */
 
 enum nsnet_outcome {
@@ -229,6 +236,8 @@ enum {
 	NSNET_WITH_RULES = 1 << 2,  /* of tenant del: also the rules that name it */
 	NSNET_PRUNE = 1 << 3,	    /* of apply: what the files do not have any more goes */
 	NSNET_DIFF_ONLY = 1 << 4,   /* of apply, with DRY_RUN: do not look into the kernel */
+	NSNET_CHECK_ONLY = 1 << 5,  /* of tenants add: only whether they would be refused */
+	NSNET_ONE_OF_MANY = 1 << 6, /* of tenant del: see there */
 };
 
 /*
@@ -267,6 +276,9 @@ enum nsnet_state {
 	NSNET_STATE_OK,	    /* the kernel has exactly what is wanted */
 	NSNET_STATE_DRIFT,  /* it has something else: `nsnet plan` says what */
 	NSNET_STATE_ABSENT, /* it has nothing of it (after a reboot, say) */
+	/* With NSNET_PRESENCE: nobody looked into them. */
+	NSNET_STATE_UP,	     /* all its namespaces are there */
+	NSNET_STATE_PARTIAL, /* some are not, or something else is in their place */
 };
 
 struct nsnet_tenant;
@@ -312,8 +324,8 @@ struct nsnet_tenant_def {
  * @n:     Handle
  * @defs:  What is wanted
  * @count: How many
- * @flags: NSNET_DRY_RUN, NSNET_MUST_CREATE
- * @ret:   One item per tenant; may be NULL
+ * @flags: NSNET_DRY_RUN, NSNET_MUST_CREATE, NSNET_CHECK_ONLY
+ * @ret:   One item per tenant (with CHECK_ONLY none); may be NULL
  * @err:   Filled on failure
  *
  * The first address of a subnet is the gateway's; endpoints get the lowest
@@ -324,7 +336,8 @@ struct nsnet_tenant_def {
  * All definitions are checked, and against the store, before the first is
  * carried out: when one is refused nothing is made of any. Should the kernel
  * fail later, that tenant leaves nothing, those before it stay, and *@ret has
- * them (to be freed as on success).
+ * them (to be freed as on success). Some are made at the same time, by threads that
+ * are there during the call.
  *
  * Return: 0, or -EINVAL (BAD_*), -EEXIST (TENANT_DIFFERS, TENANT_EXISTS,
  * ADDRESS_TAKEN, PIN_FOREIGN), -ENOSPC (POOL_FULL), -EOVERFLOW (TOO_MANY), or
@@ -379,13 +392,18 @@ int nsnet_tenant_set(struct nsnet *n, const char *name, const struct nsnet_setti
  * nsnet_tenant_del() - Cut a tenant off and remove its network
  * @n:     Handle
  * @name:  The tenant
- * @flags: NSNET_DRY_RUN
+ * @flags: NSNET_DRY_RUN, NSNET_WITH_RULES, NSNET_ONE_OF_MANY
  * @ret:   What was done; may be NULL
  * @err:   Filled on failure
  *
  * When it returns 0 no process that is still inside reaches anything: rules
  * that drop and links down come first, then the pins go. The kernel frees the
  * links in the background, tens of milliseconds later.
+ *
+ * For a bridge it takes some 20 ms, with a lock (RTNL) that everybody waits for who
+ * changes a link anywhere on the machine. Who deletes many therefore says ONE_OF_MANY:
+ * the links of this one are gone when it returns, after some 40 ms, and for the last
+ * half of them others have their turn.
  *
  * Something else that is pinned in the tenant's place stays, and a note says so.
  *
@@ -401,6 +419,11 @@ int nsnet_tenant_del(struct nsnet *n, const char *name, unsigned int flags,
 /* Flags of nsnet_tenant_get() and nsnet_tenant_list(). */
 enum {
 	NSNET_OBSERVE = 1 << 0, /* look into the kernel, so that there is a state */
+	/*
+	 * Of list(): only look which namespaces are there, which is some fifty times less
+	 * work; the state is UP, PARTIAL or ABSENT, and nothing is counted. With OBSERVE: as that.
+	 */
+	NSNET_PRESENCE = 1 << 1,
 };
 
 /* Return: 0, or -ENOENT (NO_TENANT) */
@@ -438,7 +461,9 @@ struct nsnet_origin {
 /* The strings live as long as @t. */
 void nsnet_tenant_origin(const struct nsnet_tenant *t, struct nsnet_origin *ret);
 
-/* Meaningful only when got with NSNET_OBSERVE. */
+/* Whether it was got with NSNET_OBSERVE, so that there is what is counted. */
+bool nsnet_tenant_observed(const struct nsnet_tenant *t);
+/* Meaningful only when got with NSNET_OBSERVE or NSNET_PRESENCE. */
 enum nsnet_state nsnet_tenant_state(const struct nsnet_tenant *t);
 /* Bytes received from and sent to the tenant's endpoints by its gateway; with NSNET_OBSERVE. */
 uint64_t nsnet_tenant_rx_bytes(const struct nsnet_tenant *t);
@@ -508,7 +533,8 @@ int nsnet_endpoint_add(struct nsnet *n, const char *tenant, const struct nsnet_e
  * When it returns 0 no process inside reaches anything. The tenant stays, also
  * without endpoints.
  *
- * Return: 0, or -ENOENT (NO_TENANT, NO_ENDPOINT with a did-you-mean)
+ * Return: 0, or -ENOENT (NO_TENANT, NO_ENDPOINT with a did-you-mean), -EIO (NOT_DURABLE: it
+ * is cut off and gone, but not from the store)
  */
 int nsnet_endpoint_del(struct nsnet *n, const char *tenant, const char *name, unsigned int flags,
 		       struct nsnet_change **ret, struct nsnet_err *err);
@@ -639,11 +665,15 @@ struct nsnet_rule_def {
  *
  * Return: 0, or -EINVAL (BAD_PEER, BAD_PORT, BAD_TIME, BAD_RULE...), -ENOENT
  * (NO_TENANT, NO_ENDPOINT), -EEXIST (RULE_EXISTS, RULE_DIFFERS, SUBNET_OVERLAP),
- * -EOPNOTSUPP (NOT_YET: internet, host, networks beyond this host)
+ * -EOPNOTSUPP (NOT_YET: internet, host, networks beyond this host), -EIO (NOT_DURABLE: what
+ * it denies is denied in the kernel, but not in the store; what allows is not done then)
  */
 int nsnet_rule_add(struct nsnet *n, const struct nsnet_rule_def *def, unsigned int flags,
 		   struct nsnet_change **ret, struct nsnet_err *err);
-/* Takes a rule back, at once: what only it allowed is cut. -ENOENT (NO_RULE) */
+/*
+ * Takes a rule back, at once: what only it allowed is cut. -ENOENT (NO_RULE), -EIO (NOT_DURABLE:
+ * cut, but the store still has the rule)
+ */
 int nsnet_rule_del(struct nsnet *n, const char *name, unsigned int flags, struct nsnet_change **ret,
 		   struct nsnet_err *err);
 
@@ -679,6 +709,9 @@ void nsnet_rules_get(const struct nsnet_rules *rules, size_t i, struct nsnet_rul
  *
  * Live connections are cut, but those that are kept. Stands above all rules. Done
  * again, it replaces what was said before.
+ *
+ * Return: 0, or -ENOENT (NO_TENANT, NO_ENDPOINT), -EINVAL (BAD_PEER, BAD_RULE), -EIO
+ * (NOT_DURABLE: closed in the kernel, but not in the store)
  */
 int nsnet_quarantine(struct nsnet *n, const char *who, const char *because, const char *const *keep,
 		     size_t n_keep, unsigned int flags, struct nsnet_change **ret,
@@ -862,6 +895,21 @@ const struct nsnet_change *nsnet_applied_change(const struct nsnet_applied *a);
  */
 int nsnet_repair(struct nsnet *n, const char *name, unsigned int flags, struct nsnet_change **ret,
 		 struct nsnet_err *err);
+
+/*
+ * The same tenant by tenant, for who tells of each when it is done, or may want to
+ * stop: what is stored is read once, and the lock is held from begin to end. do(): one
+ * item; each tenant at most once, in any order. The other functions of @n that change
+ * something cannot be called in between.
+ */
+struct nsnet_repairs;
+int nsnet_repairs_begin(struct nsnet_repairs **ret, struct nsnet *n, const char *name,
+			unsigned int flags, struct nsnet_err *err);
+size_t nsnet_repairs_count(const struct nsnet_repairs *p);
+const char *nsnet_repairs_name(const struct nsnet_repairs *p, size_t i);
+int nsnet_repairs_do(struct nsnet_repairs *p, size_t i, struct nsnet_change **ret,
+		     struct nsnet_err *err);
+void nsnet_repairs_end(struct nsnet_repairs *p);
 
 /**
  * nsnet_gc() - Remove what this store made and no longer wants

@@ -320,12 +320,22 @@ static const struct nsn_tenant *stored_tenant(const struct nsn_rows *rows, const
 		       : NULL;
 }
 
-static bool in_files(const struct nsn_rows *rows, const char *tenant)
+static int text_cmp(const void *a, const void *b)
 {
-	for (size_t i = 0; i < rows->set->n_tenants; i++)
-		if (strcmp(rows->set->tenants[i].name, tenant) == 0)
-			return true;
-	return false;
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The names of those that are in files, sorted. NULL: no memory. */
+static const char **names_in_files(struct nsn_rows *rows)
+{
+	const size_t n = rows->set->n_tenants;
+	const char **names = nsn_arena_alloc(&rows->mem, (n + 1) * sizeof(*names));
+
+	for (size_t i = 0; names && i < n; i++)
+		names[i] = rows->set->tenants[i].name;
+	if (names)
+		qsort(names, n, sizeof(*names), text_cmp);
+	return names;
 }
 
 int nsn_rows_tenants(struct nsn_rows *rows, struct nsnet_err *err)
@@ -346,13 +356,16 @@ int nsn_rows_tenants(struct nsn_rows *rows, struct nsnet_err *err)
 int nsn_rows_drop_tenants(struct nsn_rows *rows, struct nsnet_err *err)
 {
 	const struct nsn_tenant_list *list = &rows->before->tenants;
+	const char **names = names_in_files(rows);
 	char buf[NSN_PREFIX_STRLEN];
-	int r = 0;
+	int r = names ? 0 : nsn_err_nomem(err);
 
 	for (size_t i = 0; r == 0 && i < list->n; i++) {
 		const struct nsn_tenant *t = &list->tenants[i];
+		const char *name = t->name;
 
-		if (!nsn_rows_own(rows, t->origin.set) || in_files(rows, t->name))
+		if (!nsn_rows_own(rows, t->origin.set) ||
+		    bsearch(&name, names, rows->set->n_tenants, sizeof(*names), text_cmp))
 			continue;
 		if (nsn_rows_tell(rows, "-", "tenant", t->name, prefix_text(&t->subnet, buf), NULL,
 				  &t->origin) < 0)

@@ -336,6 +336,39 @@ static int make_room(struct nsn_rows *rows)
 	return rows->rules && rows->cut && rows->tenants && rows->gone ? 0 : -ENOMEM;
 }
 
+static int row_cmp(const void *a, const void *b)
+{
+	const struct nsn_row_tenant *const *x = a, *const *y = b;
+
+	return strcmp((*x)->name, (*y)->name);
+}
+
+static int index_tenants(struct nsn_rows *rows)
+{
+	rows->by_name = nsn_arena_alloc(&rows->mem, (rows->n_tenants + 1) * sizeof(void *));
+	if (!rows->by_name)
+		return -ENOMEM;
+	for (size_t i = 0; i < rows->n_tenants; i++)
+		rows->by_name[i] = &rows->tenants[i];
+	qsort(rows->by_name, rows->n_tenants, sizeof(void *), row_cmp);
+	return 0;
+}
+
+static int row_by_name(const void *key, const void *element)
+{
+	const struct nsn_row_tenant *const *row = element;
+
+	return strcmp(key, (*row)->name);
+}
+
+size_t nsn_rows_tenant(const struct nsn_rows *rows, const char *name)
+{
+	const struct nsn_row_tenant **row =
+		bsearch(name, rows->by_name, rows->n_tenants, sizeof(void *), row_by_name);
+
+	return row ? (size_t)(*row - rows->tenants) : SIZE_MAX;
+}
+
 int nsn_rows_write(struct nsn_rows *rows, struct nsnet_err *err)
 {
 	int r = make_room(rows) < 0 ? nsn_err_nomem(err) : 0;
@@ -346,5 +379,7 @@ int nsn_rows_write(struct nsn_rows *rows, struct nsnet_err *err)
 		r = write_rules(rows, err);
 	if (r == 0)
 		r = write_quarantines(rows, err);
-	return r == 0 ? nsn_rows_drop_tenants(rows, err) : r;
+	if (r == 0)
+		r = nsn_rows_drop_tenants(rows, err);
+	return r == 0 && index_tenants(rows) < 0 ? nsn_err_nomem(err) : r;
 }

@@ -47,7 +47,8 @@ struct nsn_rows {
 	size_t n_cut;
 	struct nsn_row_tenant *tenants;
 	size_t n_tenants;
-	struct nsn_row_endpoint *gone; /* endpoints */
+	const struct nsn_row_tenant **by_name; /* of `tenants` */
+	struct nsn_row_endpoint *gone;	       /* endpoints */
 	size_t n_gone;
 	size_t pruned_with_endpoints; /* tenants that go and have endpoints */
 };
@@ -62,6 +63,9 @@ int nsn_rows_at(const struct nsn_origin *o, int r, struct nsnet_err *err);
  * (POOL_FULL), -EINVAL (BAD_ADDRESS), with the place in the file
  */
 int nsn_rows_write(struct nsn_rows *rows, struct nsnet_err *err);
+
+/* What becomes of a tenant: its place in rows->tenants, or SIZE_MAX. After nsn_rows_write(). */
+size_t nsn_rows_tenant(const struct nsn_rows *rows, const char *name);
 
 /* ---- what rows.c and row_tenants.c share ------------------------------------------ */
 

@@ -227,19 +227,17 @@ static void done(struct nsnet *n, unsigned int flags)
 
 /* ---- add and del --------------------------------------------------------------------------- */
 
-/* 1: inserted, 0: it is there and says the same. */
-static int insert_or_match(struct nsnet *n, struct nsn_policy *p, unsigned int flags,
-			   struct nsnet_err *err)
+/* 1: there is none of that name, 0: it is there and says the same. */
+static int match(struct nsnet *n, const struct nsn_policy *p, unsigned int flags,
+		 struct nsnet_err *err)
 {
 	NSN_AUTO(nsn_policy_clear) struct nsn_policy have = {0};
 	struct nsnet_err inner = {0};
 	char difference[160];
 	int r = nsn_store_policy_get(n->store, p->name, &have, &inner);
 
-	if (r == -ENOENT) {
-		r = nsn_store_policy_insert(n->store, p, err);
-		return r < 0 ? r : 1;
-	}
+	if (r == -ENOENT)
+		return 1;
 	if (r < 0) {
 		if (err)
 			*err = inner;
@@ -254,21 +252,57 @@ static int insert_or_match(struct nsnet *n, struct nsn_policy *p, unsigned int f
 }
 
 /* In the open transaction, which has the rule already, or not any more. */
-static int follow(struct nsnet *n, const struct nsn_policy *p, bool check, bool dry,
+static int follow(struct nsnet *n, const struct nsn_policy *p, bool check, bool closes, bool dry,
 		  struct nsnet_change *c, struct nsnet_err *err)
 {
-	NSN_AUTO(nsn_borders_clear) struct nsn_borders b = {.last = true};
-	NSN_AUTO(nsn_wanted_clear) struct nsn_wanted all = {0};
-	int r = check ? nsn_wanted_load(n, false, &all, err) : 0;
+	NSN_AUTO(nsn_borders_clear) struct nsn_borders b = {.closes = closes};
+	int r = nsn_borders_open_rule(&b, n, p, check, err);
 
-	if (r == 0 && check)
-		r = nsn_check_rule(&all, p, err);
-	if (r == 0)
-		r = nsn_borders_open(&b, n, err);
+	return r == 0 ? nsn_borders_converge(&b, dry, c, err) : r;
+}
+
+/* What is read is read before the transaction, which may be what fails: there is a lock. */
+static int add(struct nsnet *n, struct nsn_policy *p, unsigned int flags, struct nsnet_change *c,
+	       struct nsnet_err *err)
+{
+	const int absent = match(n, p, flags, err);
+	int r = absent < 0 ? absent : nsn_store_begin(n->store, err);
+
 	if (r < 0)
 		return r;
-	nsn_borders_touch_policy(&b, p);
-	return nsn_borders_converge(&b, dry, c, err);
+	if (absent)
+		r = nsn_store_policy_insert(n->store, p, err);
+	if (r == 0)
+		r = follow(n, p, absent, p->deny, flags & NSNET_DRY_RUN, c, err);
+	done(n, flags);
+	return r;
+}
+
+static int del(struct nsnet *n, struct nsn_policy *p, const char *name, unsigned int flags,
+	       struct nsnet_change *c, struct nsnet_err *err)
+{
+	int r = nsn_store_policy_get(n->store, name, p, err);
+
+	if (r == 0)
+		r = nsn_store_begin(n->store, err);
+	if (r < 0)
+		return r;
+	r = nsn_store_policy_delete(n->store, name, err);
+	if (r == 0)
+		r = follow(n, p, false, !p->deny, flags & NSNET_DRY_RUN, c, err);
+	done(n, flags);
+	return r;
+}
+
+/* What only closes is done nevertheless, when the store is why it was not. */
+static int rule_end(struct nsnet *n, const struct nsn_policy *p, bool closes, int r,
+		    const struct nsnet_err *why, struct nsnet_err *err)
+{
+	if (closes && nsn_is_unwritten(r, why))
+		return nsn_close_rule(n, p, why, err);
+	if (r < 0 && err)
+		*err = *why;
+	return r;
 }
 
 int nsnet_rule_add(struct nsnet *n, const struct nsnet_rule_def *def, unsigned int flags,
@@ -277,6 +311,7 @@ int nsnet_rule_add(struct nsnet *n, const struct nsnet_rule_def *def, unsigned i
 	NSN_AUTO(nsnet_change_freep) struct nsnet_change *c = NULL;
 	NSN_AUTO(nsn_policy_clear) struct nsn_policy p = {0};
 	NSN_AUTO(nsn_unlockp) struct nsnet *locked = NULL;
+	struct nsnet_err inner = {0};
 	int r;
 
 	r = parse(&p, def, err);
@@ -284,14 +319,10 @@ int nsnet_rule_add(struct nsnet *n, const struct nsnet_rule_def *def, unsigned i
 		r = nsn_change_new(&c, err);
 	if (r == 0)
 		r = nsn_lock(n, &locked, err);
-	if (r == 0)
-		r = nsn_store_begin(n->store, err);
 	if (r < 0)
 		return r;
-	r = insert_or_match(n, &p, flags, err);
-	if (r >= 0)
-		r = follow(n, &p, r > 0, flags & NSNET_DRY_RUN, c, err);
-	done(n, flags);
+	r = add(n, &p, flags, c, &inner);
+	r = rule_end(n, &p, p.deny && !(flags & NSNET_DRY_RUN), r, &inner, err);
 	if (r == 0 && ret)
 		*ret = NSN_TAKE_PTR(c);
 	return r;
@@ -303,21 +334,16 @@ int nsnet_rule_del(struct nsnet *n, const char *name, unsigned int flags, struct
 	NSN_AUTO(nsnet_change_freep) struct nsnet_change *c = NULL;
 	NSN_AUTO(nsn_policy_clear) struct nsn_policy p = {0};
 	NSN_AUTO(nsn_unlockp) struct nsnet *locked = NULL;
+	struct nsnet_err inner = {0};
 	int r;
 
 	r = nsn_change_new(&c, err);
 	if (r == 0)
 		r = nsn_lock(n, &locked, err);
-	if (r == 0)
-		r = nsn_store_begin(n->store, err);
 	if (r < 0)
 		return r;
-	r = nsn_store_policy_get(n->store, name, &p, err);
-	if (r == 0)
-		r = nsn_store_policy_delete(n->store, name, err);
-	if (r == 0)
-		r = follow(n, &p, false, flags & NSNET_DRY_RUN, c, err);
-	done(n, flags);
+	r = del(n, &p, name, flags, c, &inner);
+	r = rule_end(n, &p, p.name[0] && !p.deny && !(flags & NSNET_DRY_RUN), r, &inner, err);
 	if (r == 0 && ret)
 		*ret = NSN_TAKE_PTR(c);
 	return r;
@@ -355,7 +381,7 @@ static int parse_quarantine(struct nsn_quarantine *q, const char *who, const cha
 static int follow_who(struct nsnet *n, const struct nsn_peer *who, const struct nsn_quarantine *put,
 		      bool dry, struct nsnet_change *c, struct nsnet_err *err)
 {
-	NSN_AUTO(nsn_borders_clear) struct nsn_borders b = {.last = true};
+	NSN_AUTO(nsn_borders_clear) struct nsn_borders b = {.last = true, .closes = put};
 	NSN_AUTO(nsn_wanted_clear) struct nsn_wanted before = {0};
 	size_t i;
 	int r = nsn_wanted_load(n, false, &before, err);
@@ -375,6 +401,20 @@ static int follow_who(struct nsnet *n, const struct nsn_peer *who, const struct 
 	return nsn_borders_converge(&b, dry, c, err);
 }
 
+static int put_who(struct nsnet *n, const struct nsn_quarantine *q, unsigned int flags,
+		   struct nsnet_change *c, struct nsnet_err *err)
+{
+	int r = nsn_store_begin(n->store, err);
+
+	if (r < 0)
+		return r;
+	r = nsn_store_quarantine_put(n->store, q, err);
+	if (r == 0)
+		r = follow_who(n, &q->who, q, flags & NSNET_DRY_RUN, c, err);
+	done(n, flags);
+	return r;
+}
+
 int nsnet_quarantine(struct nsnet *n, const char *who, const char *because, const char *const *keep,
 		     size_t n_keep, unsigned int flags, struct nsnet_change **ret,
 		     struct nsnet_err *err)
@@ -382,6 +422,7 @@ int nsnet_quarantine(struct nsnet *n, const char *who, const char *because, cons
 	NSN_AUTO(nsnet_change_freep) struct nsnet_change *c = NULL;
 	NSN_AUTO(nsn_quarantine_clear) struct nsn_quarantine q = {0};
 	NSN_AUTO(nsn_unlockp) struct nsnet *locked = NULL;
+	struct nsnet_err inner = {0};
 	int r;
 
 	r = parse_quarantine(&q, who, because, keep, n_keep, err);
@@ -389,14 +430,13 @@ int nsnet_quarantine(struct nsnet *n, const char *who, const char *because, cons
 		r = nsn_change_new(&c, err);
 	if (r == 0)
 		r = nsn_lock(n, &locked, err);
-	if (r == 0)
-		r = nsn_store_begin(n->store, err);
 	if (r < 0)
 		return r;
-	r = nsn_store_quarantine_put(n->store, &q, err);
-	if (r == 0)
-		r = follow_who(n, &q.who, &q, flags & NSNET_DRY_RUN, c, err);
-	done(n, flags);
+	r = put_who(n, &q, flags, c, &inner);
+	if (!(flags & NSNET_DRY_RUN) && nsn_is_unwritten(r, &inner))
+		return nsn_close_who(n, &q, &inner, err);
+	if (r < 0 && err)
+		*err = inner;
 	if (r == 0 && ret)
 		*ret = NSN_TAKE_PTR(c);
 	return r;

@@ -40,6 +40,7 @@ struct nsnet_tenant {
 	char (*cables)[NSN_NAME_MAX + 1]; /* by name */
 	size_t n_cables;
 	enum nsnet_state state;
+	bool observed;
 	uint64_t rx, tx, dropped;
 };
 
@@ -179,6 +180,7 @@ static int observe(struct nsnet *n, const struct nsn_wanted *all, struct nsnet_t
 	r = nsn_job_open(&job, n, &t->t, NSN_WANT_BUILT, err);
 	if (r < 0)
 		return r;
+	t->observed = true;
 	t->state = nsn_job_agrees(&job)	  ? NSNET_STATE_OK
 		   : nsn_job_absent(&job) ? NSNET_STATE_ABSENT
 					  : NSNET_STATE_DRIFT;
@@ -186,6 +188,31 @@ static int observe(struct nsnet *n, const struct nsn_wanted *all, struct nsnet_t
 		t->endpoints[i].state =
 			endpoint_state(&job, &t->t.endpoints[i], t->endpoints[i].port);
 	return count(t, &job.observed, err);
+}
+
+/* Only which of its namespaces are there. */
+static int count_spaces(const struct nsn_there *at, struct nsnet_tenant *t, struct nsnet_err *err)
+{
+	char pin[NSN_PIN_SIZE];
+	size_t i, there;
+	int r = nsn_compile_gateway_pin(&at->n->owner, t->t.id, pin, err);
+
+	if (r == 0)
+		r = nsn_there(at, t->t.id, 0, pin, err);
+	if (r < 0)
+		return r;
+	there = (size_t)r;
+	for (i = 0; i < t->t.n_endpoints; i++) {
+		r = nsn_there(at, t->t.id, t->t.endpoints[i].id, t->endpoints[i].netns, err);
+		if (r < 0)
+			return r;
+		there += (size_t)r;
+		t->endpoints[i].state = r ? NSNET_STATE_UP : NSNET_STATE_ABSENT;
+	}
+	t->state = there == 1 + t->t.n_endpoints ? NSNET_STATE_UP
+		   : there > 0			 ? NSNET_STATE_PARTIAL
+						 : NSNET_STATE_ABSENT;
+	return 0;
 }
 
 static int by_text(const void *a, const void *b)
@@ -250,6 +277,7 @@ int nsnet_tenant_list(struct nsnet *n, unsigned int flags, struct nsnet_tenants 
 {
 	NSN_AUTO(nsnet_tenants_freep) struct nsnet_tenants *list = calloc(1, sizeof(*list));
 	NSN_AUTO(nsn_wanted_clear) struct nsn_wanted all = {0};
+	NSN_AUTO(nsn_there_clear) struct nsn_there at = {0};
 	struct nsn_tenant_list found = {0};
 	int r;
 
@@ -260,6 +288,8 @@ int nsnet_tenant_list(struct nsnet *n, unsigned int flags, struct nsnet_tenants 
 		return r;
 	if (flags & NSNET_OBSERVE)
 		r = nsn_wanted_load(n, false, &all, err);
+	else if (flags & NSNET_PRESENCE)
+		r = nsn_there_load(&at, n, err);
 	list->list = calloc(found.n + 1, sizeof(*list->list));
 	if (r == 0 && !list->list)
 		r = nsn_err_nomem(err);
@@ -271,6 +301,8 @@ int nsnet_tenant_list(struct nsnet *n, unsigned int flags, struct nsnet_tenants 
 		r = fill_text(t, err);
 		if (r == 0 && (flags & NSNET_OBSERVE))
 			r = observe(n, &all, t, err);
+		else if (r == 0 && (flags & NSNET_PRESENCE))
+			r = count_spaces(&at, t, err);
 	}
 	nsn_tenant_list_clear(&found);
 	if (r < 0)
@@ -367,6 +399,11 @@ uint64_t nsnet_tenant_used(const struct nsnet_tenant *t)
 int64_t nsnet_tenant_created(const struct nsnet_tenant *t)
 {
 	return t->t.created;
+}
+
+bool nsnet_tenant_observed(const struct nsnet_tenant *t)
+{
+	return t->observed;
 }
 
 enum nsnet_state nsnet_tenant_state(const struct nsnet_tenant *t)

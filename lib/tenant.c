@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "ctx.h"
+#include "kernel/link.h"
 
 /* ---- del -------------------------------------------------------------------------- */
 
@@ -135,28 +136,56 @@ int nsn_check_named(struct nsnet *n, const struct nsn_tenant *t, unsigned int fl
 	return nsn_err_hint(err, -EBUSY, "nsnet tenant del --with-rules %s", t->name);
 }
 
+/* Rules that go with it may be about others as well, and so are quarantines. */
+static void touch_named(struct nsn_borders *b, const struct nsn_policy_list *rules,
+			const struct nsn_quarantine_list *quarantines, const struct nsn_tenant *t)
+{
+	size_t i, k;
+
+	for (i = 0; i < rules->n; i++)
+		nsn_borders_touch_policy(b, &rules->policies[i]);
+	for (i = 0; i < quarantines->n; i++)
+		for (k = 0; k < quarantines->quarantines[i].n_keep; k++)
+			if (keeps(&quarantines->quarantines[i].keep[k], t))
+				nsn_borders_touch_who(b, &quarantines->quarantines[i].who);
+}
+
 /* The others lose their ends of its cables first, and what they let through to it. */
 static int untie(struct nsnet *n, const struct nsn_tenant *t, bool dry, struct nsnet_err *err)
 {
 	NSN_AUTO(nsn_borders_clear) struct nsn_borders b = {.except = t->id};
-	int r = nsn_store_begin(n->store, err);
+	NSN_AUTO(nsn_policy_list_clear) struct nsn_policy_list rules = {0};
+	NSN_AUTO(nsn_quarantine_list_clear) struct nsn_quarantine_list quarantines = {0};
+	struct nsnet_err inner = {0};
+	int r = nsn_store_begin(n->store, &inner);
 
 	if (r == 0)
-		r = forget_rules(n, t, err);
+		r = nsn_store_policy_list_tenant(n->store, t->name, &rules, &inner);
 	if (r == 0)
-		r = nsn_borders_open_without(&b, n, t->id, err);
+		r = nsn_store_quarantine_list(n->store, &quarantines, &inner);
 	if (r == 0)
-		r = nsn_borders_revoke(&b, dry, NULL, err);
+		r = forget_rules(n, t, &inner);
+	if (r == 0)
+		r = nsn_borders_open_without(&b, n, t->id, &inner);
+	if (r == 0)
+		touch_named(&b, &rules, &quarantines, t);
+	if (r == 0)
+		r = nsn_borders_revoke(&b, dry, NULL, &inner);
 	nsn_store_rollback_unused(n->store);
 	nsn_store_rollback(n->store);
+	/* That nothing was stored is said at the end. */
+	if (!dry && nsn_is_unwritten(r, &inner))
+		return nsn_close_around(n, t, err);
+	if (r < 0 && err)
+		*err = inner;
 	return r;
 }
 
-int nsn_tenant_drop(struct nsnet *n, const char *name, unsigned int flags, struct nsnet_change *c,
-		    struct nsnet_err *err)
+static int drop(struct nsnet *n, const char *name, unsigned int flags, struct nsn_netns **keep,
+		struct nsnet_change *c, struct nsnet_err *err)
 {
 	NSN_AUTO(nsn_tenant_clear) struct nsn_tenant t = {0};
-	NSN_AUTO(nsn_job_close) struct nsn_job job = {0};
+	NSN_AUTO(nsn_job_close) struct nsn_job job = {.keep = keep};
 	bool dry = flags & NSNET_DRY_RUN;
 	struct nsn_item *item = NULL;
 	int r;
@@ -182,184 +211,51 @@ int nsn_tenant_drop(struct nsnet *n, const char *name, unsigned int flags, struc
 	return r;
 }
 
+static int lock_and_drop(struct nsnet *n, const char *name, unsigned int flags,
+			 struct nsn_netns **keep, struct nsnet_change *c, struct nsnet_err *err)
+{
+	NSN_AUTO(nsn_unlockp) struct nsnet *locked = NULL;
+	int r = nsn_lock(n, &locked, err);
+
+	return r == 0 ? drop(n, name, flags, keep, c, err) : r;
+}
+
+/*
+ * Now and here, and not when the kernel's cleaner comes to it, with the links of all that
+ * were deleted meanwhile: that would have RTNL for 20 ms for each. This has it as long;
+ * then the kernel waits as long once more, without, before it answers. In that time
+ * others have their turn, as our lock is free. Should it fail, the cleaner does it.
+ */
+static void drop_links(struct nsnet *n, struct nsn_netns *gateway)
+{
+	if (gateway)
+		(void)nsn_link_del_group(nsn_netns_route(gateway), n->owner.group, NULL);
+	nsn_netns_close(gateway);
+}
+
+int nsn_tenant_drop(struct nsnet *n, const char *name, unsigned int flags, struct nsnet_change *c,
+		    struct nsnet_err *err)
+{
+	struct nsn_netns *gateway = NULL;
+	int r = drop(n, name, flags, flags & NSNET_ONE_OF_MANY ? &gateway : NULL, c, err);
+
+	drop_links(n, gateway);
+	return r;
+}
+
 int nsnet_tenant_del(struct nsnet *n, const char *name, unsigned int flags,
 		     struct nsnet_change **ret, struct nsnet_err *err)
 {
 	NSN_AUTO(nsnet_change_freep) struct nsnet_change *c = NULL;
-	NSN_AUTO(nsn_unlockp) struct nsnet *locked = NULL;
+	struct nsn_netns *gateway = NULL;
 	int r;
 
 	r = nsn_change_new(&c, err);
 	if (r == 0)
-		r = nsn_lock(n, &locked, err);
-	if (r == 0)
-		r = nsn_tenant_drop(n, name, flags, c, err);
+		r = lock_and_drop(n, name, flags, flags & NSNET_ONE_OF_MANY ? &gateway : NULL, c,
+				  err);
+	drop_links(n, gateway);
 	if (r == 0 && ret)
 		*ret = NSN_TAKE_PTR(c);
 	return r;
-}
-
-/* ---- repair ----------------------------------------------------------------------- */
-
-static int load(struct nsnet *n, const char *name, struct nsn_tenant_list *list,
-		struct nsnet_err *err)
-{
-	int r;
-
-	if (!name)
-		return nsn_store_tenant_list(n->store, list, err);
-	list->tenants = calloc(1, sizeof(*list->tenants));
-	if (!list->tenants)
-		return nsn_err_nomem(err);
-	r = nsn_store_tenant_get(n->store, name, &list->tenants[0], err);
-	list->n = r == 0;
-	return r;
-}
-
-/* Rules that have expired join nobody any more. */
-static int load_wanted(struct nsnet *n, struct nsn_wanted *all, bool dry, struct nsnet_err *err)
-{
-	NSN_AUTO(nsn_freep) bool *touched = NULL;
-	bool changed = false;
-	size_t i;
-	int r = nsn_store_begin(n->store, err);
-
-	if (r == 0)
-		r = nsn_wanted_load(n, false, all, err);
-	touched = calloc(all->tenants.n + 1, sizeof(*touched));
-	if (r == 0 && !touched)
-		r = nsn_err_nomem(err);
-	if (r == 0)
-		r = nsn_wanted_settle_cables(n, all, touched, err);
-	for (i = 0; r == 0 && i < all->tenants.n; i++)
-		changed |= touched[i];
-	if (r == 0 && !dry && changed)
-		r = nsn_store_commit(n->store, err);
-	if (dry)
-		nsn_store_rollback_unused(n->store);
-	nsn_store_rollback(n->store);
-	return r;
-}
-
-/*
- * A cable is made into both gateways at once, so the other one has an end now about
- * which it has done nothing yet. Only that is done there.
- */
-static int finish_cable(struct nsnet *n, const struct nsn_wanted *all, const struct nsn_cable *c,
-			uint64_t other, struct nsnet_err *err)
-{
-	NSN_AUTO(nsn_job_close) struct nsn_job job = {.all = all, .only = NSN_NOBODY};
-	NSN_AUTO(nsn_tenant_clear) struct nsn_tenant t = {0};
-	const struct nsn_tenant *of = nsn_wanted_tenant(all, other);
-	const struct nsn_far far = {.link = c->link};
-	char name[NSN_LINK_NAME_SIZE];
-	int r = of ? nsn_tenant_copy(&t, of, err) : 0;
-
-	if (r < 0 || !of)
-		return r;
-	r = nsn_job_open(&job, n, &t, NSN_WANT_BUILT, err);
-	if (r < 0 || nsn_job_absent(&job))
-		return r;
-	job.only_link = nsn_far_name(&far, name);
-	r = nsn_job_look_again(&job, err);
-	return r == 0 ? nsn_job_carry(&job, err) : r;
-}
-
-static int finish_cables(struct nsnet *n, const struct nsn_wanted *all, uint64_t tenant,
-			 struct nsnet_err *err)
-{
-	size_t i;
-	int r = 0;
-
-	for (i = 0; r == 0 && i < all->cables.n; i++) {
-		const struct nsn_cable *c = &all->cables.cables[i];
-
-		if (c->a == tenant || c->b == tenant)
-			r = finish_cable(n, all, c, c->a == tenant ? c->b : c->a, err);
-	}
-	return r;
-}
-
-static int repair_one(struct nsnet *n, const struct nsn_wanted *all, struct nsn_tenant *t, bool dry,
-		      struct nsnet_change *c, struct nsnet_err *err)
-{
-	NSN_AUTO(nsn_job_close) struct nsn_job job = {.all = all};
-	struct nsn_item *item = NULL;
-	int r;
-
-	r = nsn_change_add(c, t->name, NULL, &item, err);
-	if (r == 0)
-		r = nsn_store_begin(n->store, err);
-	if (r == 0)
-		r = nsn_job_open(&job, n, t, NSN_WANT_BUILT, err);
-	if (r == 0)
-		r = nsn_job_converge(&job, NSNET_UNCHANGED, dry, c, item, err);
-	nsn_store_rollback(n->store);
-	if (r == 0 && !dry && item->n_steps > 0 && job.border.n_far > 0)
-		r = finish_cables(n, all, t->id, err);
-	/* What failed was not done; the caller hears why. */
-	if (r < 0 && item)
-		nsn_change_drop(c);
-	return r;
-}
-
-struct repair {
-	struct nsnet *n;
-	struct nsn_wanted all;
-	struct nsn_tenant_list list;
-	struct nsnet_change *c;
-	bool dry;
-	int failed;
-	struct nsnet_err first;
-};
-
-/* The first reason is told, but a thread that is stranded goes nowhere. true: go on */
-static bool note_failure(struct repair *p, int r, const struct nsnet_err *err)
-{
-	if (r < 0 && (!p->failed || err->id == NSNET_E_STRANDED)) {
-		p->failed = r;
-		p->first = *err;
-	}
-	return err->id != NSNET_E_STRANDED;
-}
-
-static void repair_all(struct repair *p)
-{
-	bool on = true;
-	size_t i;
-
-	for (i = 0; on && i < p->list.n; i++) {
-		struct nsnet_err inner = {0};
-		int r = repair_one(p->n, &p->all, &p->list.tenants[i], p->dry, p->c, &inner);
-
-		on = note_failure(p, r, &inner);
-	}
-}
-
-int nsnet_repair(struct nsnet *n, const char *name, unsigned int flags, struct nsnet_change **ret,
-		 struct nsnet_err *err)
-{
-	NSN_AUTO(nsnet_change_freep) struct nsnet_change *c = NULL;
-	NSN_AUTO(nsn_unlockp) struct nsnet *locked = NULL;
-	struct repair p = {.n = n, .dry = flags & NSNET_DRY_RUN};
-	int r;
-
-	r = nsn_change_new(&c, err);
-	if (r == 0)
-		r = nsn_lock(n, &locked, err);
-	if (r < 0)
-		return r;
-	p.c = c;
-	r = load_wanted(n, &p.all, p.dry, err);
-	if (r == 0)
-		r = load(n, name, &p.list, err);
-	if (r == 0)
-		repair_all(&p);
-	nsn_tenant_list_clear(&p.list);
-	nsn_wanted_clear(&p.all);
-	if (r == 0 && ret)
-		*ret = NSN_TAKE_PTR(c);
-	if (r == 0 && p.failed && err)
-		*err = p.first;
-	return r == 0 ? p.failed : r;
 }

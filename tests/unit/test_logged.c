@@ -46,6 +46,18 @@ static int build(void **state)
 	assert_int_equal(nsn_prefix_parse(&tenants[2].subnet, "10.10.3.0/24"), 0);
 	assert_int_equal(nsn_ip_parse(&endpoints[0].ip, "10.10.1.10"), 0);
 	assert_int_equal(nsn_ip_parse(&endpoints[0].ip6, "fd00:1::10"), 0);
+	return nsn_wanted_intend(&all, NULL);
+}
+
+/* What it points to is not on the heap, but for its index. */
+static int drop(void **state)
+{
+	(void)state;
+	all.tenants.n = all.policies.n = all.cables.n = 0;
+	all.tenants.tenants = NULL;
+	all.policies.policies = NULL;
+	all.cables.cables = NULL;
+	nsn_wanted_clear(&all);
 	return 0;
 }
 
@@ -235,5 +247,5 @@ int main(void)
 		cmocka_unit_test(a_packet_cut_short_has_no_ports),
 	};
 
-	return cmocka_run_group_tests(tests, build, NULL);
+	return cmocka_run_group_tests(tests, build, drop);
 }
