@@ -379,15 +379,30 @@ int cmd_open(struct ctx *ctx, struct nsnet_err *err)
 	return CMD_WAIT(ctx, nsnet_open(&ctx->n, cmd_state_dir(), folder("NSNET_RUN_DIR"), err));
 }
 
+/* Once: the next command finds it whole. */
+static void tell_mended(const struct ctx *ctx)
+{
+	unsigned int n = ctx->n ? nsnet_mended(ctx->n) : 0;
+
+	if (n > 0)
+		fprintf(ctx->opts.out.msgs,
+			"note: %u damaged page%s of the store %s mended from the second copy; "
+			"nothing "
+			"is lost, but look at the disk\n",
+			n, n == 1 ? "" : "s", n == 1 ? "was" : "were");
+}
+
 static int run(struct ctx *ctx, struct nsnet_err *err)
 {
-	if (ctx->cmd->flags & CMD_OPENS) {
-		int r = cmd_open(ctx, err);
+	int r = 0;
 
-		if (r < 0)
-			return r;
-	}
-	return ctx->cmd->run(ctx, err);
+	if (ctx->cmd->flags & CMD_OPENS)
+		r = cmd_open(ctx, err);
+	if (r < 0)
+		return r;
+	r = ctx->cmd->run(ctx, err);
+	tell_mended(ctx);
+	return r;
 }
 
 /* What is said about the signal that came meanwhile. Return: the exit status. */

@@ -139,6 +139,7 @@ int cmd_tenant_release(struct ctx *ctx, struct nsnet_err *err);
 /* Of stored rules; those of files have policy_columns, which are some of them. */
 extern const struct out_column rule_columns[], policy_columns[];
 extern const struct opt policy_list_options[];
+extern const struct opt tenant_list_options[];
 int check_policy_check(const struct ctx *ctx, struct nsnet_err *err);
 int cmd_policy_check(struct ctx *ctx, struct nsnet_err *err);
 int cmd_policy_test(struct ctx *ctx, struct nsnet_err *err);

@@ -12,6 +12,8 @@ NSN_CLEANUP(struct nsnet_defs, nsnet_defs_free)
 
 /* More than a thousand tenants with all that they can have. */
 #define FILE_MAX ((size_t)1024 * 1024)
+/* Others wait for the lock meanwhile, some 0.1 s. */
+#define AT_A_TIME 32
 
 const struct opt tenant_add_options[] = {
 	{"file", 'f', "FILE", "the tenants of this file (- is standard input)", 0,
@@ -43,39 +45,36 @@ struct add {
 
 /* ---- what was made ------------------------------------------------------- */
 
-/* Its labels, or `tenants`, can be peers of rules that were there before it. */
-static const char *isolation(struct ctx *ctx, const struct nsnet_tenant *t,
-			     char buf[CHANGE_COUNT_SIZE])
-{
-	NSN_AUTO(nsnet_rules_freep) struct nsnet_rules *rules = NULL;
-	size_t n = 0;
-
-	if (CMD_WAIT(ctx, nsnet_rule_list(ctx->n, 0, &rules, NULL)) == 0)
-		n = reach_count(rules, t);
-	return n > 0 ? change_count(n, "rule", "rules", buf) : "isolated (0 rules)";
-}
-
-/* In the words of the library: ": SUBNET, gateway A, isolated (0 rules)". */
-static char *describe(struct ctx *ctx, const char *name)
+/*
+ * In the words of the library: ": SUBNET, gateway A, isolated (0 rules)". Its labels,
+ * or `tenants`, can be peers of rules that were there before it.
+ */
+static char *describe(struct ctx *ctx, const struct nsnet_rules *rules, const char *name)
 {
 	NSN_AUTO(nsnet_tenant_freep) struct nsnet_tenant *t = NULL;
 	char count[CHANGE_COUNT_SIZE];
 	const char *subnet6;
+	size_t n;
 	char *text;
 
 	/* Not worth a failure: the tenant is there. */
 	if (CMD_WAIT(ctx, nsnet_tenant_get(ctx->n, name, 0, &t, NULL)) < 0)
 		return NULL;
 	subnet6 = nsnet_tenant_subnet6(t);
-	if (asprintf(&text, ": %s, gateway %s,%s%s%s %s", nsnet_tenant_subnet(t),
-		     nsnet_tenant_gateway(t), *subnet6 ? " " : "", subnet6, *subnet6 ? "," : "",
-		     isolation(ctx, t, count)) < 0)
+	n = rules ? reach_count(rules, t) : 0;
+	/* When nobody knows whether it is isolated, nothing is said. */
+	if (asprintf(&text, ": %s, gateway %s%s%s%s%s", nsnet_tenant_subnet(t),
+		     nsnet_tenant_gateway(t), *subnet6 ? ", " : "", subnet6, rules ? ", " : "",
+		     !rules  ? ""
+		     : n > 0 ? change_count(n, "rule", "rules", count)
+			     : "isolated (0 rules)") < 0)
 		return NULL;
 	return text;
 }
 
-static int tell(struct ctx *ctx, struct report *report, const struct nsnet_tenant_def *def,
-		const struct nsnet_change *c, size_t item, struct nsnet_err *err)
+static int tell(struct ctx *ctx, struct report *report, const struct nsnet_rules *rules,
+		const struct nsnet_tenant_def *def, const struct nsnet_change *c, size_t item,
+		struct nsnet_err *err)
 {
 	NSN_AUTO(nsn_freep) char *tail = NULL;
 	const struct out *o = &ctx->opts.out;
@@ -83,11 +82,29 @@ static int tell(struct ctx *ctx, struct report *report, const struct nsnet_tenan
 	if (!o->quiet && !out_is_document(o) && nsnet_change_outcome(c, item) == NSNET_CREATED) {
 		/* A tenant that is not made yet cannot be asked for its gateway. */
 		if (!ctx->opts.dry_run)
-			tail = describe(ctx, def->name);
+			tail = describe(ctx, rules, def->name);
 		else if (asprintf(&tail, ": %s", def->subnet ? def->subnet : "auto") < 0)
 			tail = NULL;
 	}
 	return report_add(report, c, item, tail, err);
+}
+
+/* The items of @c are about the @n of @defs, in their order; there may be fewer. */
+static int tell_all(struct ctx *ctx, struct report *report, const struct nsnet_tenant_def *defs,
+		    size_t n, const struct nsnet_change *c, size_t *told, struct nsnet_err *err)
+{
+	NSN_AUTO(nsnet_rules_freep) struct nsnet_rules *rules = NULL;
+	const struct out *o = &ctx->opts.out;
+	int r = 0;
+
+	if (!c)
+		return 0;
+	/* As they are now, for all of them. */
+	if (!o->quiet && !out_is_document(o) && !ctx->opts.dry_run)
+		(void)CMD_WAIT(ctx, nsnet_rule_list(ctx->n, 0, &rules, NULL));
+	for (; r == 0 && *told < n && *told < nsnet_change_items(c); ++*told)
+		r = tell(ctx, report, rules, &defs[*told], c, *told, err);
+	return r;
 }
 
 /* ---- carrying out -------------------------------------------------------- */
@@ -97,16 +114,19 @@ static const char *def_name(const void *data, size_t i)
 	return ((const struct add *)data)->defs[i].name;
 }
 
-static int add_one(struct ctx *ctx, struct report *report, void *data, size_t i,
-		   struct nsnet_err *err)
+static int add_some(struct ctx *ctx, struct report *report, void *data, size_t first, size_t n,
+		    size_t *done, struct nsnet_err *err)
 {
 	NSN_AUTO(nsnet_change_freep) struct nsnet_change *c = NULL;
 	const struct add *add = data;
-	int r = CMD_WAIT(ctx, nsnet_tenants_add(ctx->n, &add->defs[i], 1, add->flags, &c, err));
+	const struct nsnet_tenant_def *defs = &add->defs[first];
+	struct nsnet_err why = {0};
+	int r = CMD_WAIT(ctx, nsnet_tenants_add(ctx->n, defs, n, add->flags, &c, &why));
+	int told = tell_all(ctx, report, defs, n, c, done, err);
 
-	for (size_t item = 0; r == 0 && item < nsnet_change_items(c); item++)
-		r = tell(ctx, report, &add->defs[i], c, item, err);
-	return r;
+	if (r < 0)
+		*err = why;
+	return r < 0 ? r : told;
 }
 
 /* All at once, so that each is checked together with those before it. */
@@ -115,12 +135,11 @@ static int dry_run(struct ctx *ctx, struct report *report, const struct add *add
 {
 	NSN_AUTO(nsnet_change_freep) struct nsnet_change *c = NULL;
 	unsigned int flags = add->flags | NSNET_DRY_RUN;
+	size_t told = 0;
 	int r = CMD_WAIT(ctx, nsnet_tenants_add(ctx->n, add->defs, n, flags, &c, err));
 
-	if (!ctx->opts.dry_run)
-		return r;
-	for (size_t i = 0; r == 0 && i < nsnet_change_items(c); i++)
-		r = tell(ctx, report, &add->defs[i < n ? i : n - 1], c, i, err);
+	if (r == 0)
+		r = tell_all(ctx, report, add->defs, n, c, &told, err);
 	return r < 0 ? r : report_end(report, NULL, err);
 }
 
@@ -137,20 +156,22 @@ static int add_all(struct ctx *ctx, const struct nsnet_tenant_def *defs, size_t 
 		.total = n,
 		.data = &add,
 		.name = def_name,
-		.one = add_one,
+		.at_a_time = AT_A_TIME,
+		.some = add_some,
 	};
 	int r = report_init(&report, &ctx->opts.out, "Change", ctx->opts.dry_run, err);
 
 	if (r < 0)
 		return r;
-	/* One by one, for progress and so that it can be stopped; but one that is refused
+	if (ctx->opts.dry_run)
+		return n > 0 ? dry_run(ctx, &report, &add, n, err)
+			     : work_run(ctx, &report, &work, err);
+	/* Some at a time, for progress and so that it can be stopped; but one that is refused
 	 * must be found before the first is made. */
-	if (n > 1 || (n > 0 && ctx->opts.dry_run)) {
-		r = dry_run(ctx, &report, &add, n, err);
-		if (r < 0 || ctx->opts.dry_run)
-			return r;
-	}
-	return work_run(ctx, &report, &work, err);
+	if (n > 1)
+		r = CMD_WAIT(ctx, nsnet_tenants_add(ctx->n, defs, n, add.flags | NSNET_CHECK_ONLY,
+						    NULL, err));
+	return r < 0 ? r : work_run(ctx, &report, &work, err);
 }
 
 /* ---- where the definitions come from ------------------------------------- */

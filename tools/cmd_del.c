@@ -209,7 +209,8 @@ static int del_one(struct ctx *ctx, struct report *report, void *data, size_t i,
 	NSN_AUTO(nsnet_change_freep) struct nsnet_change *c = NULL;
 	const struct ref *ref = &((const struct targets *)data)->refs[i];
 	unsigned int flags = (ctx->opts.dry_run ? NSNET_DRY_RUN : 0) |
-			     (ctx->opts.with_rules ? NSNET_WITH_RULES : 0);
+			     (ctx->opts.with_rules ? NSNET_WITH_RULES : 0) |
+			     (((const struct targets *)data)->n > 1 ? NSNET_ONE_OF_MANY : 0);
 	struct nsnet_err why = {0};
 	int r;
 

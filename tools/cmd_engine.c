@@ -120,16 +120,16 @@ int plan_stored(struct ctx *ctx, struct nsnet_err *err)
 
 /* ---- repair -------------------------------------------------------------- */
 
+NSN_CLEANUP(struct nsnet_repairs, nsnet_repairs_end)
+
 struct repairs {
-	struct nsnet_tenants *list;
-	const char *only; /* one tenant; NULL: all of the list */
+	struct nsnet_repairs *all;
+	bool one; /* that was named */
 };
 
 static const char *repair_name(const void *data, size_t i)
 {
-	const struct repairs *what = data;
-
-	return what->only ? what->only : nsnet_tenant_name(nsnet_tenants_at(what->list, i));
+	return nsnet_repairs_name(((const struct repairs *)data)->all, i);
 }
 
 static int repair_one(struct ctx *ctx, struct report *report, void *data, size_t i,
@@ -138,20 +138,13 @@ static int repair_one(struct ctx *ctx, struct report *report, void *data, size_t
 	NSN_AUTO(nsnet_change_freep) struct nsnet_change *c = NULL;
 	const struct out *o = &ctx->opts.out;
 	const struct repairs *what = data;
-	unsigned int flags = ctx->opts.dry_run ? NSNET_DRY_RUN : 0;
-	struct nsnet_err why = {0};
-	int r = CMD_WAIT(ctx, nsnet_repair(ctx->n, repair_name(data, i), flags, &c, &why));
+	int r = nsnet_repairs_do(what->all, i, &c, err);
 
-	/* Deleted since the list was made: there is nothing to repair. */
-	if (r < 0 && why.id == NSNET_E_NO_TENANT && !what->only)
-		return 0;
-	if (r < 0) {
-		*err = why;
+	if (r < 0)
 		return r;
-	}
 	for (size_t item = 0; r == 0 && item < nsnet_change_items(c); item++) {
 		/* Of a thousand tenants only those that needed something are of interest. */
-		if (!what->only && !o->verbose && !out_is_document(o) &&
+		if (!what->one && !o->verbose && !out_is_document(o) &&
 		    nsnet_change_outcome(c, item) == NSNET_UNCHANGED) {
 			if (nsnet_change_notes(c, item) > 0)
 				progress_hide(&report->progress);
@@ -166,29 +159,28 @@ static int repair_one(struct ctx *ctx, struct report *report, void *data, size_t
 int cmd_repair(struct ctx *ctx, struct nsnet_err *err)
 {
 	NSN_AUTO(report_clear) struct report report = {0};
-	NSN_AUTO(nsnet_tenants_freep) struct nsnet_tenants *list = NULL;
-	struct repairs what = {.only = ctx->argv[0]};
+	NSN_AUTO(nsnet_repairs_endp) struct nsnet_repairs *all = NULL;
+	struct repairs what = {.one = ctx->argv[0]};
 	struct work work = {
 		.what = "tenants",
-		.total = 1,
 		.data = &what,
 		.all = true,
 		.name = repair_name,
 		.one = repair_one,
 	};
 	const struct out *o = &ctx->opts.out;
+	unsigned int flags = ctx->opts.dry_run ? NSNET_DRY_RUN : 0;
 	int r = report_init(&report, o, "Change", ctx->opts.dry_run, err);
 
-	if (r == 0 && !what.only)
-		r = CMD_WAIT(ctx, nsnet_tenant_list(ctx->n, 0, &list, err));
+	/* Who is stopped before it has begun dies of it: nothing is done that would be told. */
+	if (r == 0)
+		r = CMD_WAIT(ctx, nsnet_repairs_begin(&all, ctx->n, ctx->argv[0], flags, err));
 	if (r < 0)
 		return r;
-	if (list) {
-		what.list = list;
-		work.total = nsnet_tenants_count(list);
-	}
+	what.all = all;
+	work.total = nsnet_repairs_count(all);
 	r = work_run(ctx, &report, &work, err);
-	if (r == 0 && !report.changed && !what.only && !o->quiet && !out_is_document(o) &&
+	if (r == 0 && !report.changed && !what.one && !o->quiet && !out_is_document(o) &&
 	    o->format != OUT_NAME)
 		nothing_to_do(o->to, work.total);
 	return r;

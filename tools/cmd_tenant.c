@@ -43,6 +43,12 @@ static void tenant_name(FILE *to, const void *item)
 	out_safe(to, nsnet_tenant_name(((const struct view_tenant *)item)->t));
 }
 
+const struct opt tenant_list_options[] = {
+	{"check", 0, NULL, "look at everything in the kernel, and count", 0,
+	 offsetof(struct opts, check), opt_set_true},
+	{0},
+};
+
 int cmd_tenant_list(struct ctx *ctx, struct nsnet_err *err)
 {
 	static const struct out_list list = {
@@ -58,7 +64,7 @@ int cmd_tenant_list(struct ctx *ctx, struct nsnet_err *err)
 	NSN_AUTO(rows_clear) struct rows rows = {0};
 	/* Names alone need no look into the kernel, and no rules. */
 	bool names = ctx->opts.out.format == OUT_NAME;
-	unsigned int flags = names ? 0 : NSNET_OBSERVE;
+	unsigned int flags = names ? 0 : ctx->opts.check ? NSNET_OBSERVE : NSNET_PRESENCE;
 	int r = CMD_WAIT(ctx, nsnet_tenant_list(ctx->n, flags, &tenants, err));
 
 	if (r == 0 && !names)

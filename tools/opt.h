@@ -33,6 +33,7 @@ struct opts {
 
 	bool must_create;		    /* add */
 	bool if_exists;			    /* del */
+	bool check;			    /* tenant list */
 	bool all;			    /* tenant del */
 	bool exit_code;			    /* plan, apply */
 	struct opt_many files;		    /* plan, diff, apply */

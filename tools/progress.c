@@ -13,6 +13,8 @@
 #define LINE_MS 100
 /* A line in a log is kept: few of them. */
 #define LINES_MS 10000
+/* Its width leaves room for the numbers on the narrowest terminal. */
+#define BAR 20
 
 static uint64_t clock_ms(void)
 {
@@ -61,7 +63,8 @@ void progress_hide(struct progress *p)
 
 void progress_step_at(struct progress *p, uint64_t now_ms)
 {
-	int n;
+	static const char bar[BAR + 1] = "####################";
+	int n, filled;
 
 	p->done++;
 	if (!(p->line || p->lines) || now_ms < p->next_ms || p->done == p->total)
@@ -75,7 +78,9 @@ void progress_step_at(struct progress *p, uint64_t now_ms)
 	}
 	progress_hide(p);
 	p->next_ms = now_ms + LINE_MS;
-	n = fprintf(p->o->msgs, "%zu/%zu %s", p->done, p->total, p->what);
+	filled = (int)(p->done * BAR / p->total);
+	n = fprintf(p->o->msgs, "[%.*s%*s] %zu/%zu %s", filled, bar, BAR - filled, "", p->done,
+		    p->total, p->what);
 	(void)fflush(p->o->msgs);
 	p->shown = n > 0 ? (size_t)n : 0;
 }

@@ -42,15 +42,22 @@ const struct cmd cmd_table[] = {
 		.aliases = "ls",
 		.args = "",
 		.flags = CMD_OPENS | CMD_TABLE | CMD_NAMES | CMD_ALONE,
+		.options = tenant_list_options,
 		.columns = tenant_columns,
 		.help = "list the tenants",
-		.more = "STATE is ok, DRIFT (the kernel has something else than is wanted: `nsnet\n"
-			"plan` says what) or absent (it has nothing of it); QUARANTINE stands "
-			"before\n"
-			"it, or instead of ok, when all borders are closed. RX and TX are the "
-			"bytes\n"
-			"that the gateway received from and sent to the tenant's endpoints.",
+		.more = "STATE is up (its network namespaces are there; nobody looked into them),\n"
+			"PARTIAL (some are not) or absent (none is). With --check everything in "
+			"the\n"
+			"kernel is compared with what is wanted, as `nsnet plan` does: STATE is "
+			"ok,\n"
+			"DRIFT (it has something else: `nsnet plan` says what) or absent (it has\n"
+			"nothing of it), and RX, TX and DROPPED are counted: the bytes that the\n"
+			"gateway received from and sent to the tenant's endpoints, and the "
+			"packets\n"
+			"that it dropped. QUARANTINE stands before it, or instead of ok, when all\n"
+			"borders are closed.",
 		.examples = "nsnet tenant list\n"
+			    "nsnet tenant list --check -o wide\n"
 			    "nsnet tenant list --columns NAME,STATE --no-header\n"
 			    "nsnet tenant list -j",
 		.run = cmd_tenant_list,

@@ -16,6 +16,10 @@ const char *view_state(enum nsnet_state state)
 		return "drift";
 	case NSNET_STATE_ABSENT:
 		return "absent";
+	case NSNET_STATE_UP:
+		return "up";
+	case NSNET_STATE_PARTIAL:
+		return "partial";
 	}
 	return "unknown";
 }
@@ -29,6 +33,10 @@ const char *view_state_text(enum nsnet_state state, bool quarantined)
 		return quarantined ? "QUARANTINE,DRIFT" : "DRIFT";
 	case NSNET_STATE_ABSENT:
 		return quarantined ? "QUARANTINE,absent" : "absent";
+	case NSNET_STATE_UP:
+		return quarantined ? "QUARANTINE,up" : "up";
+	case NSNET_STATE_PARTIAL:
+		return quarantined ? "QUARANTINE,PARTIAL" : "PARTIAL";
 	}
 	return "unknown";
 }
@@ -42,6 +50,10 @@ const char *view_state_plain(enum nsnet_state state, bool quarantined)
 		return quarantined ? "quarantine,drift" : "drift";
 	case NSNET_STATE_ABSENT:
 		return quarantined ? "quarantine,absent" : "absent";
+	case NSNET_STATE_UP:
+		return quarantined ? "quarantine,up" : "up";
+	case NSNET_STATE_PARTIAL:
+		return quarantined ? "quarantine,partial" : "partial";
 	}
 	return "unknown";
 }
@@ -56,6 +68,12 @@ static json_t *rate_json(const char *rate)
 	return out_json_text_or_null(rate && strcmp(rate, "none") == 0 ? NULL : rate);
 }
 
+/* What nobody has counted is null. */
+static json_t *counted(const struct nsnet_tenant *t, uint64_t n)
+{
+	return nsnet_tenant_observed(t) ? json_integer((json_int_t)n) : json_null();
+}
+
 /* ---- endpoints ----------------------------------------------------------- */
 
 static json_t *endpoint_json(const struct view_endpoint *e)
@@ -63,7 +81,7 @@ static json_t *endpoint_json(const struct view_endpoint *e)
 	const struct nsnet_tenant *t = e->t;
 	size_t i = e->i;
 
-	return json_pack("{s:o, s:o, s:o, s:b, s:b, s:o, s:I, s:s, s:b, s:o, s:o, s:o, s:I, s:I}",
+	return json_pack("{s:o, s:o, s:o, s:b, s:b, s:o, s:I, s:s, s:b, s:o, s:o, s:o, s:o, s:o}",
 			 "name", out_json_text(nsnet_endpoint_name(t, i)), "address",
 			 out_json_text(nsnet_endpoint_address(t, i)), "address6",
 			 out_json_text_or_null(nsnet_endpoint_address6(t, i)), "fixed",
@@ -75,8 +93,8 @@ static json_t *endpoint_json(const struct view_endpoint *e)
 			 out_json_text(nsnet_endpoint_netns(t, i)), "port",
 			 out_json_text(nsnet_endpoint_port(t, i)), "mac",
 			 out_json_text(nsnet_endpoint_mac(t, i)), "rx_bytes",
-			 (json_int_t)nsnet_endpoint_rx_bytes(t, i), "tx_bytes",
-			 (json_int_t)nsnet_endpoint_tx_bytes(t, i));
+			 counted(t, nsnet_endpoint_rx_bytes(t, i)), "tx_bytes",
+			 counted(t, nsnet_endpoint_tx_bytes(t, i)));
 }
 
 json_t *view_endpoint_json(const void *item)
@@ -137,7 +155,7 @@ static json_t *owners_json(const struct nsnet_tenant *t)
 
 static json_t *drops_json(const struct nsnet_tenant *t)
 {
-	json_t *drops = json_object();
+	json_t *drops = nsnet_tenant_observed(t) ? json_object() : json_null();
 
 	for (size_t i = 0; drops && i < nsnet_tenant_drops(t); i++) {
 		json_int_t packets = (json_int_t)nsnet_tenant_drop_packets(t, i);
@@ -207,7 +225,7 @@ json_t *view_tenant_json(const void *item)
 	const struct nsnet_tenant *t = v->t;
 	char created[OUT_TIME_SIZE];
 	json_t *doc = json_pack(
-		"{s:o, s:I, s:o, s:o, s:I, s:I, s:s, s:b, s:s, s:I, s:I, s:I, s:I, s:o}", "name",
+		"{s:o, s:I, s:o, s:o, s:I, s:I, s:s, s:b, s:s, s:I, s:o, s:o, s:o, s:o}", "name",
 		out_json_text(nsnet_tenant_name(t)), "id", (json_int_t)nsnet_tenant_id(t), "subnet",
 		out_json_text(nsnet_tenant_subnet(t)), "gateway",
 		out_json_text(nsnet_tenant_gateway(t)), "capacity",
@@ -216,9 +234,9 @@ json_t *view_tenant_json(const void *item)
 		quarantine_has_tenant(v->quarantines, t), "created",
 		out_time(nsnet_tenant_created(t), created), "rules",
 		(json_int_t)reach_count(v->rules, t), "rx_bytes",
-		(json_int_t)nsnet_tenant_rx_bytes(t), "tx_bytes",
-		(json_int_t)nsnet_tenant_tx_bytes(t), "dropped_packets",
-		(json_int_t)nsnet_tenant_dropped(t), "drops", drops_json(t));
+		counted(t, nsnet_tenant_rx_bytes(t)), "tx_bytes",
+		counted(t, nsnet_tenant_tx_bytes(t)), "dropped_packets",
+		counted(t, nsnet_tenant_dropped(t)), "drops", drops_json(t));
 
 	if (!doc || json_object_update_new(doc, settings_json(t)) < 0 ||
 	    json_object_set_new(doc, "may_reach", reach_json(v->rules, t, REACH_OUT)) < 0 ||

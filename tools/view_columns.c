@@ -37,6 +37,10 @@ static const char *state_color(enum nsnet_state state, bool quarantined)
 		return "red";
 	case NSNET_STATE_ABSENT:
 		return "yellow";
+	case NSNET_STATE_UP:
+		return quarantined ? "magenta" : NULL;
+	case NSNET_STATE_PARTIAL:
+		return "red";
 	}
 	return NULL;
 }
@@ -112,29 +116,40 @@ static const char *tenant_color(const void *t)
 	return state_color(nsnet_tenant_state(tenant(t)), quarantined(t));
 }
 
+/* What nobody has counted is not 0. */
+static bool is_counted(const void *t)
+{
+	return nsnet_tenant_observed(tenant(t));
+}
+
 static char *cell_rx(const void *t)
 {
-	return bytes(nsnet_tenant_rx_bytes(tenant(t)));
+	return is_counted(t) ? bytes(nsnet_tenant_rx_bytes(tenant(t))) : strdup("-");
 }
 
 static char *plain_rx(const void *t)
 {
-	return number(nsnet_tenant_rx_bytes(tenant(t)));
+	return is_counted(t) ? number(nsnet_tenant_rx_bytes(tenant(t))) : strdup("");
 }
 
 static char *cell_tx(const void *t)
 {
-	return bytes(nsnet_tenant_tx_bytes(tenant(t)));
+	return is_counted(t) ? bytes(nsnet_tenant_tx_bytes(tenant(t))) : strdup("-");
 }
 
 static char *plain_tx(const void *t)
 {
-	return number(nsnet_tenant_tx_bytes(tenant(t)));
+	return is_counted(t) ? number(nsnet_tenant_tx_bytes(tenant(t))) : strdup("");
 }
 
 static char *cell_dropped(const void *t)
 {
-	return number(nsnet_tenant_dropped(tenant(t)));
+	return is_counted(t) ? number(nsnet_tenant_dropped(tenant(t))) : strdup("-");
+}
+
+static char *plain_dropped(const void *t)
+{
+	return is_counted(t) ? number(nsnet_tenant_dropped(tenant(t))) : strdup("");
 }
 
 static char *cell_inside(const void *t)
@@ -191,9 +206,9 @@ const struct out_column tenant_columns[] = {
 	{"ENDPOINTS", OUT_RIGHT, cell_endpoints},
 	{"RULES", OUT_RIGHT, cell_rules},
 	{"STATE", 0, cell_state, tenant_color, plain_state},
-	{"RX", OUT_RIGHT, cell_rx, .plain = plain_rx},
-	{"TX", OUT_RIGHT, cell_tx, .plain = plain_tx},
-	{"DROPPED", OUT_RIGHT | OUT_ONLY_WIDE, cell_dropped},
+	{"RX", OUT_RIGHT | OUT_ONLY_WIDE, cell_rx, .plain = plain_rx},
+	{"TX", OUT_RIGHT | OUT_ONLY_WIDE, cell_tx, .plain = plain_tx},
+	{"DROPPED", OUT_RIGHT | OUT_ONLY_WIDE, cell_dropped, .plain = plain_dropped},
 	{"INSIDE", OUT_ONLY_WIDE, cell_inside},
 	{"MTU", OUT_RIGHT | OUT_ONLY_WIDE, cell_mtu},
 	{"RATE", OUT_RIGHT | OUT_ONLY_WIDE, cell_rate},

@@ -18,26 +18,35 @@ static bool stopped_waiting(const struct nsnet_err *err)
 	return interrupt_seen() && err->id == NSNET_E_TIMED_OUT;
 }
 
-static void run_one(struct run *run, struct report *report, size_t i)
+/* As many as are done at a time, from @first on. Return: how many were tried. */
+static size_t run_some(struct run *run, struct report *report, size_t first)
 {
+	const struct work *work = run->work;
+	size_t n = 1, done = 0;
 	struct nsnet_err err = {0};
-	int r = run->work->one(run->ctx, report, run->work->data, i, &err);
+	int r;
 
-	if (r == 0) {
-		run->done++;
-		/* Whatever happens to us next, this one is done and is told. */
-		stdfd_flush(report->o->to);
-		progress_step(&report->progress);
-		return;
+	if (work->at_a_time) {
+		n = work->total - first < work->at_a_time ? work->total - first : work->at_a_time;
+		r = work->some(run->ctx, report, work->data, first, n, &done, &err);
+	} else {
+		r = work->one(run->ctx, report, work->data, first, &err);
+		done = r == 0;
 	}
-	run->left[i] = true;
-	if (stopped_waiting(&err))
-		return;
+	run->done += done;
+	/* Whatever happens to us next, these are done and are told. */
+	if (done > 0)
+		stdfd_flush(report->o->to);
+	for (size_t i = 0; i < done; i++)
+		progress_step(&report->progress);
+	for (size_t i = done; i < n; i++)
+		run->left[first + i] = true;
 	/* The first reason is told, but a thread that is stranded goes nowhere. */
-	if (!run->failed || err.id == NSNET_E_STRANDED) {
+	if (r < 0 && !stopped_waiting(&err) && (!run->failed || err.id == NSNET_E_STRANDED)) {
 		run->failed = r;
 		run->why = err;
 	}
+	return n;
 }
 
 static bool over(const struct run *run)
@@ -132,13 +141,14 @@ int work_run(struct ctx *ctx, struct report *report, const struct work *work, st
 	if (!ctx->opts.dry_run)
 		interrupt_defer();
 
-	for (size_t i = 0; i < work->total; i++) {
+	for (size_t i = 0, tried; i < work->total; i += tried) {
+		tried = 1;
 		if (!work->name(work->data, i))
 			continue;
 		if (over(&run))
 			left[i] = true;
 		else
-			run_one(&run, report, i);
+			tried = run_some(&run, report, i);
 	}
 	progress_hide(&report->progress);
 	return finish(&run, report, err);

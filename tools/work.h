@@ -20,6 +20,13 @@ struct work {
 	/* Does one and reports it. Return: 0, or a negative errno with @err filled. */
 	int (*one)(struct ctx *ctx, struct report *report, void *data, size_t i,
 		   struct nsnet_err *err);
+	/*
+	 * Or some at a time, in their order, each with a name: *@done is how many of the
+	 * first were done and reported, also after a failure.
+	 */
+	size_t at_a_time; /* 0: one by one */
+	int (*some)(struct ctx *ctx, struct report *report, void *data, size_t first, size_t n,
+		    size_t *done, struct nsnet_err *err);
 };
 
 /*

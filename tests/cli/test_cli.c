@@ -117,8 +117,8 @@ static void a_conflicting_add_is_5_and_changes_nothing(void **state)
 	add("customer1", "10.10.1.0/24");
 	REFUSES(5, "TENANT_DIFFERS", "10.10.9.0/24", "tenant", "add", "customer1", "10.10.9.0/24");
 	REFUSES(5, "TENANT_DIFFERS", "10.10.1.0/24", "tenant", "add", "customer1", "10.10.9.0/24");
-	SAYS("customer1  10.10.1.0/24  ok\n", "tenant", "list", "--no-header", "--columns",
-	     "NAME,SUBNET,STATE");
+	SAYS("customer1  10.10.1.0/24  ok\n", "tenant", "list", "--check", "--no-header",
+	     "--columns", "NAME,SUBNET,STATE");
 }
 
 static void must_create_refuses_an_identical_tenant(void **state)
@@ -200,18 +200,46 @@ static void list_is_a_table(void **state)
 	add("customer2", "10.10.2.0/24");
 	add("a1", "10.10.1.0/30");
 	SAYS("NAME       SUBNET        ENDPOINTS  RULES  STATE\n"
-	     "a1         10.10.1.0/30          1      0  ok\n"
-	     "customer2  10.10.2.0/24          1      0  ok\n",
+	     "a1         10.10.1.0/30          1      0  up\n"
+	     "customer2  10.10.2.0/24          1      0  up\n",
 	     "tenant", "--columns", "NAME,SUBNET,ENDPOINTS,RULES,STATE");
-	SAYS("ok     a1\nok     customer2\n", "tenant", "ls", "--columns=state,name",
+	SAYS("ok     a1\nok     customer2\n", "tenant", "ls", "--check", "--columns=state,name",
 	     "--no-header");
 	SAYS("a1\ncustomer2\n", "tenant", "list", "-o", "name");
 
 	NSNET(&r, "tenant", "list");
 	assert_status(&r, 0);
-	assert_starts(r.out, "NAME       SUBNET        ENDPOINTS  RULES  STATE  ");
-	assert_has(r.out, "RX");
-	assert_has(r.out, "TX\n");
+	assert_starts(r.out, "NAME       SUBNET        ENDPOINTS  RULES  STATE\n");
+}
+
+/* What nobody looked into is never called ok, and what nobody counted is not 0. */
+static void a_list_says_what_it_knows(void **state)
+{
+	NSN_AUTO(json_unref) json_t *list = NULL;
+
+	(void)state;
+	world_need();
+	add("customer1", "10.10.1.0/24");
+	RUN_STATUS(0, "ip", "-n", "customer1", "addr", "flush", "dev", "eth0");
+	SAYS("customer1  up      -   -        -\n", "tenant", "list", "--no-header", "--columns",
+	     "NAME,STATE,RX,TX,DROPPED");
+	SAYS("customer1,up,,,\n", "tenant", "list", "--no-header", "-o", "csv", "--columns",
+	     "NAME,STATE,RX,TX,DROPPED");
+	SAYS("customer1  DRIFT\n", "tenant", "list", "--check", "--no-header", "--columns",
+	     "NAME,STATE");
+	list = ANSWER("TenantList", "tenant", "list", "-j");
+	assert_string_equal(text_of(item(list, 0), "state"), "up");
+	assert_true(json_is_null(json_object_get(item(list, 0), "rx_bytes")));
+	assert_true(json_is_null(json_object_get(item(list, 0), "drops")));
+
+	/* Something else in its place, nothing in its place, and nothing at all. */
+	RUN_STATUS(0, "ip", "netns", "del", "customer1");
+	RUN_STATUS(0, "ip", "netns", "add", "customer1");
+	SAYS("customer1  PARTIAL\n", "tenant", "list", "--no-header", "--columns", "NAME,STATE");
+	RUN_STATUS(0, "ip", "netns", "del", "customer1");
+	SAYS("customer1  PARTIAL\n", "tenant", "list", "--no-header", "--columns", "NAME,STATE");
+	RUN_STATUS(0, "sh", "-c", "umount /run/nsnet/*/* && rm /run/nsnet/*/*");
+	SAYS("customer1  absent\n", "tenant", "list", "--no-header", "--columns", "NAME,STATE");
 }
 
 static void wide_has_more_columns(void **state)
@@ -234,7 +262,7 @@ static void an_empty_list_is_a_header_or_an_empty_array(void **state)
 
 	(void)state;
 	world_need();
-	SAYS("NAME  SUBNET  ENDPOINTS  RULES  STATE  RX  TX\n", "tenant");
+	SAYS("NAME  SUBNET  ENDPOINTS  RULES  STATE\n", "tenant");
 	SAYS("", "tenant", "list", "--no-header");
 	doc = ANSWER("TenantList", "tenant", "list", "-j");
 	assert_int_equal(items_of(doc), 0);
@@ -286,7 +314,7 @@ static void list_and_show_in_json_have_the_same_items(void **state)
 	add("customer1", "10.10.1.0/24");
 	/* The same subnet is fine: nothing connects the two. */
 	add("customer2", "10.10.1.0/24");
-	list = ANSWER("TenantList", "tenant", "list", "--json");
+	list = ANSWER("TenantList", "tenant", "list", "--check", "--json");
 	assert_int_equal(items_of(list), 2);
 	assert_tenant_json(item(list, 0), "customer1");
 	assert_tenant_json(item(list, 1), "customer2");
@@ -430,8 +458,8 @@ static void a_dry_run_changes_nothing(void **state)
 	SAYS("tenant customer1 unchanged\n", "-n", "tenant", "add", "customer1", "10.10.1.0/24");
 	SAYS("tenant customer1 would be deleted\ntenant customer2 would be deleted\n", "tenant",
 	     "del", "--dry-run", "customer1", "customer2");
-	SAYS("customer1  ok\ncustomer2  ok\n", "tenant", "list", "--no-header", "--columns",
-	     "NAME,STATE");
+	SAYS("customer1  ok\ncustomer2  ok\n", "tenant", "list", "--check", "--no-header",
+	     "--columns", "NAME,STATE");
 
 	RUN_STATUS(0, "ip", "-n", "customer1", "addr", "flush", "dev", "eth0");
 	NSNET(&r, "repair", "-n");
@@ -488,8 +516,8 @@ static void plan_shows_the_drift_and_repair_ends_it(void **state)
 	add("customer2", "10.10.2.0/24");
 	RUN_STATUS(0, "ip", "-n", "customer2", "addr", "flush", "dev", "eth0");
 
-	SAYS("customer1  ok\ncustomer2  DRIFT\n", "tenant", "list", "--no-header", "--columns",
-	     "NAME,STATE");
+	SAYS("customer1  ok\ncustomer2  DRIFT\n", "tenant", "list", "--check", "--no-header",
+	     "--columns", "NAME,STATE");
 	NSNET(&show, "tenant", "show", "customer2");
 	assert_has(show.out, "\n  state       DRIFT\n");
 	NSNET(&plan, "plan");
@@ -840,7 +868,8 @@ static void closed_descriptors_do_not_harm_the_store(void **state)
 	/* None is left free for a file of the library to get. */
 	RUN_STATUS(0, "sh", "-c",
 		   "exec \"$0\" enter customer1 -- sh -c 'test -e /proc/$$/fd/1' >&-", nsnet_bin());
-	SAYS("customer1  ok\n", "tenant", "list", "--no-header", "--columns", "NAME,STATE");
+	SAYS("customer1  ok\n", "tenant", "list", "--check", "--no-header", "--columns",
+	     "NAME,STATE");
 }
 
 static void on_a_terminal_several_are_asked_for(void **state)
@@ -872,21 +901,22 @@ static void colour_is_for_terminals_that_want_it(void **state)
 	add("customer1", "10.10.1.0/24");
 	RUN_STATUS(0, "ip", "-n", "customer1", "addr", "flush", "dev", "eth0");
 
-	assert_int_equal(ON_TERMINAL("", shown, "tenant", "list"), 0);
+	assert_int_equal(ON_TERMINAL("", shown, "tenant", "list", "--check"), 0);
 	assert_has(shown, "\033[");
 	assert_has(shown, "DRIFT");
-	assert_int_equal(ON_TERMINAL("", shown, "tenant", "list", "--color", "never"), 0);
+	assert_int_equal(ON_TERMINAL("", shown, "tenant", "list", "--check", "--color", "never"),
+			 0);
 	assert_null(strchr(shown, '\033'));
 	assert_int_equal(setenv("NO_COLOR", "1", 1), 0);
-	assert_int_equal(ON_TERMINAL("", shown, "tenant", "list"), 0);
+	assert_int_equal(ON_TERMINAL("", shown, "tenant", "list", "--check"), 0);
 	assert_null(strchr(shown, '\033'));
 	assert_int_equal(ON_TERMINAL("", shown, "frobnicate"), 2);
 	assert_null(strchr(shown, '\033'));
 	assert_int_equal(unsetenv("NO_COLOR"), 0);
 
-	NSNET(&plain, "tenant", "list");
+	NSNET(&plain, "tenant", "list", "--check");
 	assert_null(strchr(plain.out, '\033'));
-	NSNET(&forced, "--color=always", "tenant", "list");
+	NSNET(&forced, "--color=always", "tenant", "list", "--check");
 	assert_has(forced.out, "\033[");
 }
 
@@ -915,6 +945,32 @@ static void the_wait_for_another_nsnet_ends_with_8(void **state)
 	NSNET_STATUS(0, "--timeout", "0s", "tenant", "add", "customer2", "10.10.2.0/24");
 }
 
+/* A bit in a page of the database, which its second copy has right. */
+static void what_was_mended_is_told_once(void **state)
+{
+	struct run r;
+
+	(void)state;
+	world_need();
+	NSNET_STATUS(0, "tenant", "add", "customer1", "10.10.1.0/24");
+	RUN_STATUS(0, "python3", "-c",
+		   "import os\n"
+		   "path = '/var/lib/nsnet/nsnet.db'\n"
+		   "data = bytearray(open(path, 'rb').read())\n"
+		   "for at in range(4096 + 2000, len(data), 4096): data[at] ^= 4\n"
+		   "open(path, 'r+b').write(data)\n");
+	NSNET(&r, "tenant", "list", "-o", "name");
+	assert_int_equal(r.status, 0);
+	assert_string_equal(r.out, "customer1\n");
+	assert_has(r.err, "of the store");
+	assert_has(r.err, "mended from the second copy");
+	run_free(&r);
+	NSNET(&r, "tenant", "list", "-o", "name");
+	assert_string_equal(r.out, "customer1\n");
+	assert_string_equal(r.err, "");
+	run_free(&r);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, begin)
 
 int main(void)
@@ -922,6 +978,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(add_says_what_was_made_and_then_that_nothing_changed),
 		TEST(add_in_json_tells_outcome_and_steps),
+		TEST(what_was_mended_is_told_once),
 		TEST(verbose_adds_the_steps),
 		TEST(notes_go_to_standard_error_or_into_the_document),
 		TEST(a_conflicting_add_is_5_and_changes_nothing),
@@ -929,6 +986,7 @@ int main(void)
 		TEST(bad_names_are_refused_and_nothing_is_stored),
 		TEST(bad_subnets_are_refused_with_the_right_form),
 		TEST(list_is_a_table),
+		TEST(a_list_says_what_it_knows),
 		TEST(wide_has_more_columns),
 		TEST(an_empty_list_is_a_header_or_an_empty_array),
 		TEST(list_and_show_in_json_have_the_same_items),

@@ -683,10 +683,10 @@ static void progress_is_for_who_waits_and_looks(void **state)
 	/* Ready in half a second: nothing. Then one line, and none for the last. */
 	assert_progress((struct out){0}, true, 4, 100, "");
 	assert_progress((struct out){0}, true, 4, 300,
-			"2/4 tenants"
-			"\r           \r"
-			"3/4 tenants"
-			"\r           \r");
+			"[##########          ] 2/4 tenants"
+			"\r                                  \r"
+			"[###############     ] 3/4 tenants"
+			"\r                                  \r");
 	assert_progress((struct out){0}, false, 4, 300, "");
 	assert_progress((struct out){.quiet = true}, true, 4, 300, "");
 	assert_progress((struct out){.progress = OUT_PROGRESS_NEVER}, true, 4, 300, "");
