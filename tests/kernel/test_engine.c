@@ -203,8 +203,8 @@ static void look_at_open(const uint64_t args[6])
 {
 	const char *path = (const char *)(uintptr_t)args[1];
 
-	/* The latter are opened from their folder. */
-	bool ours = strncmp(path, "/proc/sys/", 10) == 0 || strcmp(path, "hosts") == 0 ||
+	/* All are opened from their folder; the first are settings of the kernel. */
+	bool ours = strncmp(path, "conf/", 5) == 0 || strcmp(path, "hosts") == 0 ||
 		    strcmp(path, "resolv.conf") == 0;
 
 	writes += ours && (args[2] & O_ACCMODE) != O_RDONLY;
@@ -1684,7 +1684,7 @@ static void after_success(const struct verb *v, char after[512])
 	nsnet_close(c.n);
 }
 
-/* @r: what was answered; 1: nothing, because it died. */
+/* @r: what was answered; 1: nothing, because it died; 2: that it is done, but not stored. */
 static void settled(struct nsnet *n, const struct verb *v, const char *before, const char *after,
 		    int r, int k, size_t heard)
 {
@@ -1697,7 +1697,8 @@ static void settled(struct nsnet *n, const struct verb *v, const char *before, c
 	if (v->always_denied && heard > 0)
 		fail_msg("%s: %zu frames got through", what, heard);
 	gc_finds_nothing(n, what);
-	/* Who died may have left names; who failed has none. */
+	/* Who died may have left names, and of whom the store has, they are gone; who failed has
+	 * none. */
 	if (r < 0) {
 		one_for_each_endpoint(n, LAB_PIN_DIR, what);
 		one_for_each_endpoint(n, "/etc/netns", what);
@@ -1813,7 +1814,7 @@ static bool hinder(const struct verb *v, int k, const char *after, int *failed)
 	if (is_ghost(&c, after))
 		exorcise(c.n);
 	else
-		settled(c.n, v, before, after, c.r, k, heard);
+		settled(c.n, v, before, after, c.err.id == NSNET_E_NOT_DURABLE ? 2 : c.r, k, heard);
 	describe(c.n, now);
 	not_heard_any_more(now);
 	lab_del(c.n, "blue");

@@ -154,7 +154,7 @@ static void read_all(void)
 	struct run r;
 
 	while (!__atomic_load_n(&board->stop, __ATOMIC_SEQ_CST)) {
-		NSNET(&r, "tenant", "list", "-j");
+		NSNET(&r, "tenant", "list", "--check", "-j");
 		if (r.status != 0 || r.timed_out || r.err_len > 0)
 			problem("list", &r);
 		check_list(r.out, &r);
@@ -219,7 +219,7 @@ static json_t *final_list(void)
 	json_t *root;
 	struct run r;
 
-	NSNET(&r, "tenant", "list", "-j");
+	NSNET(&r, "tenant", "list", "--check", "-j");
 	assert_int_equal(r.status, 0);
 	root = json_loads(r.out, 0, &where);
 	assert_non_null(root);

@@ -74,7 +74,7 @@ bool poll_until(bool (*cond)(void *ctx), void *ctx, int timeout_ms);
 
 /*
  * Whether long series are to be sampled (NSNET_TEST_QUICK=1, as under the
- * sanitizers): each is run in full by `make test`.
+ * sanitizers, or TEST_WRAPPER=valgrind): each is run in full by `make test`.
  */
 bool test_quick(void);
 
