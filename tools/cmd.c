@@ -394,14 +394,23 @@ static void tell_mended(const struct ctx *ctx)
 
 static int run(struct ctx *ctx, struct nsnet_err *err)
 {
+	const bool until_signal = ctx->cmd->flags & CMD_UNTIL_SIGNAL;
+	bool opened;
 	int r = 0;
 
+	/* A signal that comes while it is still opening is no other one. */
+	if (until_signal)
+		interrupt_defer();
 	if (ctx->cmd->flags & CMD_OPENS)
 		r = cmd_open(ctx, err);
-	if (r < 0)
-		return r;
-	r = ctx->cmd->run(ctx, err);
-	tell_mended(ctx);
+	opened = r == 0;
+	if (opened)
+		r = ctx->cmd->run(ctx, err);
+	/* Who waited for the lock when it came is told that it took too long. */
+	if (until_signal && interrupt_seen() && r < 0 && err->id == NSNET_E_TIMED_OUT)
+		r = 0;
+	if (opened)
+		tell_mended(ctx);
 	return r;
 }
 
@@ -434,7 +443,7 @@ int cmd_main(int argc, char *const *argv, FILE *in, FILE *to, FILE *msgs)
 		help_overview(msgs);
 		return nsnet_code_exit(NSNET_E_USAGE);
 	}
-	if (interrupt_seen() && (r <= 0))
+	if (interrupt_seen() && r <= 0 && !(ctx.cmd && ctx.cmd->flags & CMD_UNTIL_SIGNAL))
 		return interrupted(&ctx.opts.out, r, &err);
 	if (r >= 0)
 		return r;

@@ -23,7 +23,8 @@ enum {
 	CMD_NAMES = 1 << 3, /* has -o name */
 	CMD_ALONE = 1 << 4, /* what the noun alone means */
 	CMD_TAIL = 1 << 5,  /* after min_args arguments comes somebody else's command line */
-	CMD_HIDDEN = 1 << 6, /* for scripts of ours, not for people */
+	CMD_HIDDEN = 1 << 6,	   /* for scripts of ours, not for people */
+	CMD_UNTIL_SIGNAL = 1 << 7, /* SIGINT and SIGTERM end it with status 0, whenever they come */
 };
 
 struct ctx;

@@ -103,7 +103,8 @@ static void topic_exit(FILE *to)
 	      "  126  `enter`: the command cannot be started\n"
 	      "  127  `enter`: the command is not found; else its own status\n"
 	      "  130  stopped by SIGINT (143: SIGTERM): the tenant or endpoint at hand was\n"
-	      "       finished, the next one not begun; what was not done is told\n",
+	      "       finished, the next one not begun; what was not done is told.\n"
+	      "       Another signal, half a second later or more, ends it at once\n",
 	      to);
 }
 

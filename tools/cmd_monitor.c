@@ -128,7 +128,7 @@ static uint64_t clock_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-/* A signal is how it ends without --for and --count: no failure. */
+/* A signal is how it ends without --for and --count: CMD_UNTIL_SIGNAL. */
 static int listen_on(struct ctx *ctx, struct nsnet_monitor *m, struct nsnet_err *err)
 {
 	const struct opts *o = &ctx->opts;
@@ -148,7 +148,6 @@ static int listen_on(struct ctx *ctx, struct nsnet_monitor *m, struct nsnet_err 
 		if (r < 0)
 			return r;
 	}
-	interrupt_forget();
 	return 0;
 }
 
@@ -158,7 +157,6 @@ int cmd_monitor(struct ctx *ctx, struct nsnet_err *err)
 	char note[64];
 	int r;
 
-	interrupt_defer();
 	r = CMD_WAIT(ctx, nsnet_monitor_open(ctx->n, (const char *const *)ctx->argv,
 					     (size_t)ctx->argc, &m, err));
 	if (r < 0)

@@ -13,6 +13,8 @@
 #define LINE_MS 100
 /* A line in a log is kept: few of them. */
 #define LINES_MS 10000
+/* Shorter than what it takes a person to press the key again for want of an answer. */
+#define AGAIN_MS 500
 /* Its width leaves room for the numbers on the narrowest terminal. */
 #define BAR 20
 
@@ -93,10 +95,24 @@ void progress_step(struct progress *p)
 /* ---- interrupts ---------------------------------------------------------- */
 
 static volatile sig_atomic_t seen;
+static uint64_t seen_ms; /* only on_signal() looks at it */
 
+/*
+ * timeout(1) sends each signal twice, to the process and to its group: within AGAIN_MS it is the
+ * same one. Not SA_RESETHAND, by which the twin kills. What is called here may be called in a
+ * handler.
+ */
 static void on_signal(int sig)
 {
-	seen = sig;
+	const uint64_t now = clock_ms();
+
+	if (!seen) {
+		seen = sig;
+		seen_ms = now;
+	} else if (now - seen_ms >= AGAIN_MS) {
+		(void)signal(sig, SIG_DFL);
+		(void)raise(sig);
+	}
 }
 
 /*
@@ -106,8 +122,11 @@ static void on_signal(int sig)
 void interrupt_defer(void)
 {
 	static const int signals[] = {SIGINT, SIGTERM};
-	struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+	struct sigaction action = {.sa_handler = on_signal};
 
+	/* One handler at a time. */
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		(void)sigaddset(&action.sa_mask, signals[i]);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
 		struct sigaction before;
 
@@ -119,9 +138,4 @@ void interrupt_defer(void)
 int interrupt_seen(void)
 {
 	return seen;
-}
-
-void interrupt_forget(void)
-{
-	seen = 0;
 }

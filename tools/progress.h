@@ -10,8 +10,8 @@
  * standard error.
  *
  * SIGINT and SIGTERM are let wait until the object at hand is done: the next
- * one is not begun. A second signal ends the process at once, which the engine
- * survives, too.
+ * one is not begun. Another signal, half a second later or more, ends the
+ * process at once, which the engine survives, too.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -44,7 +44,5 @@ void progress_step_at(struct progress *p, uint64_t now_ms);
 void interrupt_defer(void);
 /* The signal that came since, or 0. */
 int interrupt_seen(void);
-/* It was asked for: what was done is all that was to be done. */
-void interrupt_forget(void);
 
 #endif

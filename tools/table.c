@@ -521,7 +521,7 @@ const struct cmd cmd_table[] = {
 		.verb = "monitor",
 		.args = "[TENANT...]",
 		.max_args = -1,
-		.flags = CMD_OPENS,
+		.flags = CMD_OPENS | CMD_UNTIL_SIGNAL,
 		.options = monitor_options,
 		.help = "print what rules log, as it happens",
 		.more = "Rules with --log new tell of each connection that is opened, or denied, "
@@ -533,13 +533,16 @@ const struct cmd cmd_table[] = {
 			"packet, who calls whom, on which port. With TENANT what it sends or is "
 			"sent.\n"
 			"\n"
-			"It ends with --for, --count, or a signal (Ctrl-C), with status 0. One "
-			"monitor\n"
-			"at a time can listen to a gateway. What a gateway logs in the first "
-			"second\n"
-			"after it, or its first logging rule, was made may be missed. `lost` says "
-			"how\n"
-			"many packets came faster than they could be read.",
+			"It ends with --for, --count, or a signal (Ctrl-C), with status 0, also "
+			"when\n"
+			"that comes before it listens: `listening to N gateways` on standard "
+			"error\n"
+			"says that it does (not with -j, not with -q). One monitor at a time can "
+			"listen\n"
+			"to a gateway. What a gateway logs in the first second after it, or its "
+			"first\n"
+			"logging rule, was made may be missed. `lost` says how many packets came\n"
+			"faster than they could be read.",
 		.examples = "nsnet monitor\n"
 			    "nsnet monitor customer1 --for 10s\n"
 			    "nsnet monitor -j --count 100",

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -175,6 +176,78 @@ static void who_waits_for_the_lock_can_be_stopped(void **state)
 	(void)close(fd);
 	SAYS("t001,1500\nt002,1500\n", "tenant", "list", "-o", "csv", "--no-header", "--columns",
 	     "NAME,MTU");
+}
+
+static bool says_that_it_listens(void *arg)
+{
+	NSN_AUTO(nsn_freep) char *err = access(arg, F_OK) == 0 ? content(arg) : NULL;
+
+	return err && strstr(err, "gateways\n");
+}
+
+/* As timeout(1) sends it: to the process, and to its group. */
+static void a_signal_that_comes_twice_ends_monitor_well(void **state)
+{
+	static const int signals[] = {SIGINT, SIGTERM};
+	static char notes[] = "/run/err";
+
+	(void)state;
+	world_need();
+	for (size_t i = 0; i < NSN_COUNT(signals); i++) {
+		NSN_AUTO(nsn_freep) char *err = NULL;
+		pid_t pid = START("monitor");
+		double begin_ms;
+
+		assert_true(poll_until(says_that_it_listens, notes, 60000));
+		/* What comes before the first one was taken is one with it: so for a while. */
+		begin_ms = now_ms();
+		do
+			assert_int_equal(kill(pid, signals[i]), 0);
+		while (now_ms() - begin_ms < 20);
+		assert_int_equal(status_of(pid), 0);
+		err = content("/run/err");
+		assert_string_equal(err, "note: listening to 0 gateways\n");
+		assert_int_equal(unlink("/run/err"), 0);
+	}
+}
+
+static bool waits_for_a_lock(void *arg)
+{
+	char path[64], text[32] = "";
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/syscall", (int)*(pid_t *)arg);
+	f = fopen(path, "re");
+	assert_non_null(f);
+	(void)!fgets(text, sizeof(text), f);
+	assert_int_equal(fclose(f), 0);
+	return atoi(text) == __NR_flock;
+}
+
+/* The first one who opens a store makes it, with the lock. */
+static void a_signal_ends_monitor_well_while_it_is_opening(void **state)
+{
+	static const char *const formats[] = {"table", "json"};
+
+	(void)state;
+	world_need();
+	for (size_t i = 0; i < NSN_COUNT(formats); i++) {
+		NSN_AUTO(nsn_freep) char *err = NULL;
+		pid_t pid;
+		int fd;
+
+		RUN_STATUS(0, "mkdir", "-p", "-m", "700", "/var/lib/nsnet");
+		fd = open(LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		assert_true(fd >= 0);
+		assert_int_equal(flock(fd, LOCK_EX), 0);
+		pid = START("--timeout", "10m", "monitor", "-o", formats[i]);
+		assert_true(poll_until(waits_for_a_lock, &pid, 60000));
+		assert_int_equal(kill(pid, SIGTERM), 0);
+		assert_int_equal(status_of(pid), 0);
+		err = content("/run/err");
+		assert_string_equal(err, "");
+		(void)close(fd);
+	}
 }
 
 static void an_ignored_signal_stays_ignored(void **state)
@@ -378,6 +451,8 @@ int main(void)
 		cmocka_unit_test_setup(sigterm_is_143_and_the_document_has_what_was_not_done,
 				       begin),
 		cmocka_unit_test_setup(who_waits_for_the_lock_can_be_stopped, begin),
+		cmocka_unit_test_setup(a_signal_that_comes_twice_ends_monitor_well, begin),
+		cmocka_unit_test_setup(a_signal_ends_monitor_well_while_it_is_opening, begin),
 		cmocka_unit_test_setup(an_ignored_signal_stays_ignored, begin),
 		cmocka_unit_test_setup(after_a_failure_the_rest_is_told, begin),
 		cmocka_unit_test_setup(repair_goes_on_after_one_that_failed, begin),

@@ -2,12 +2,16 @@
 /* What the command line prints: text that cannot steer a terminal, tables, documents, errors. */
 #include <locale.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <jansson.h>
@@ -705,6 +709,46 @@ static void plain_progress_is_a_line_every_ten_seconds(void **state)
 			"");
 }
 
+/* ---- interrupts ---------------------------------------------------------- */
+
+/* How a process ends that gets a signal, and after a while another one. */
+static int status_after(int first, int second, long wait_ms)
+{
+	const struct timespec wait = {.tv_sec = wait_ms / 1000,
+				      .tv_nsec = wait_ms % 1000 * 1000000};
+	pid_t pid = fork();
+	int status;
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		(void)signal(first, SIG_DFL);
+		(void)signal(second, SIG_DFL);
+		interrupt_defer();
+		(void)raise(first);
+		(void)nanosleep(&wait, NULL);
+		(void)raise(second);
+		_exit(interrupt_seen());
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+static void a_second_signal_counts_when_it_is_not_the_same(void **state)
+{
+	int status;
+
+	(void)state;
+	/* The first one is told, whatever followed. */
+	status = status_after(SIGINT, SIGINT, 0);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == SIGINT);
+	status = status_after(SIGTERM, SIGINT, 0);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == SIGTERM);
+	status = status_after(SIGINT, SIGINT, 600);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT);
+	status = status_after(SIGINT, SIGTERM, 600);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -730,6 +774,7 @@ int main(void)
 		cmocka_unit_test(a_place_in_the_file_is_a_line_and_a_column),
 		cmocka_unit_test(progress_is_for_who_waits_and_looks),
 		cmocka_unit_test(plain_progress_is_a_line_every_ten_seconds),
+		cmocka_unit_test(a_second_signal_counts_when_it_is_not_the_same),
 		cmocka_unit_test(a_json_list_is_one_document_in_the_envelope),
 		cmocka_unit_test(a_document_has_its_extra_fields_before_the_items),
 		cmocka_unit_test(a_document_without_items_is_a_failure),
