@@ -28,20 +28,6 @@ struct maker {
 	bool counting;
 };
 
-static int by_name(const void *a, const void *b)
-{
-	const struct nsn_tenant *const *x = a, *const *y = b;
-
-	return strcmp((*x)->name, (*y)->name);
-}
-
-static int name_cmp(const void *key, const void *element)
-{
-	const struct nsn_tenant *const *t = element;
-
-	return strcmp(key, (*t)->name);
-}
-
 static int by_id(const void *a, const void *b)
 {
 	const struct nsn_tenant *const *x = a, *const *y = b;
@@ -80,15 +66,12 @@ static bool carries(const struct nsn_tenant *t, const struct nsn_label *l)
 
 static void note_peer(struct maker *m, const struct nsn_peer *p, size_t policy)
 {
-	const struct nsn_tenant **t = NULL;
+	const struct nsn_tenant *t = NULL;
 
-	if (p->kind == NSN_PEER_TENANT || p->kind == NSN_PEER_ENDPOINT) {
-		if (m->in->n_tenants > 0)
-			t = bsearch(p->tenant, m->by_name, m->in->n_tenants, sizeof(*m->by_name),
-				    name_cmp);
-		if (t)
-			note(m, (size_t)(*t - m->in->tenants), policy);
-	}
+	if (p->kind == NSN_PEER_TENANT || p->kind == NSN_PEER_ENDPOINT)
+		t = nsn_tenants_find(m->by_name, m->in->n_tenants, p->tenant);
+	if (t)
+		note(m, (size_t)(t - m->in->tenants), policy);
 	for (size_t i = 0; p->kind == NSN_PEER_LABEL && i < m->in->n_tenants; i++)
 		if (carries(&m->in->tenants[i], &p->label))
 			note(m, i, policy);
@@ -130,9 +113,9 @@ static int make(struct maker *m)
 	struct nsn_about *a = m->to;
 	uint32_t at = 0;
 
+	nsn_tenants_by_name(m->by_name, m->in->tenants, n);
 	for (size_t i = 0; i < n; i++)
-		m->by_name[i] = a->by_id[i] = &m->in->tenants[i];
-	qsort(m->by_name, n, sizeof(const void *), by_name);
+		a->by_id[i] = &m->in->tenants[i];
 	qsort(a->by_id, n, sizeof(const void *), by_id);
 	m->counting = true;
 	note_all(m);

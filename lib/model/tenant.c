@@ -169,6 +169,44 @@ int nsn_tenant_copy(struct nsn_tenant *ret, const struct nsn_tenant *t, struct n
 	return 0;
 }
 
+/* ---- many, by name ---------------------------------------------------------- */
+
+static int by_name(const void *a, const void *b)
+{
+	const struct nsn_tenant *const *x = a, *const *y = b;
+	const int r = strcmp((*x)->name, (*y)->name);
+
+	return r ? r : (*x > *y) - (*x < *y);
+}
+
+void nsn_tenants_by_name(const struct nsn_tenant **index, const struct nsn_tenant *tenants,
+			 size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		index[i] = &tenants[i];
+	if (n > 0)
+		qsort(index, n, sizeof(*index), by_name);
+}
+
+static int name_cmp(const void *key, const void *element)
+{
+	const struct nsn_tenant *const *t = element;
+
+	return strcmp(key, (*t)->name);
+}
+
+const struct nsn_tenant *nsn_tenants_find(const struct nsn_tenant *const *index, size_t n,
+					  const char *name)
+{
+	const struct nsn_tenant *const *t = NULL;
+
+	if (n > 0)
+		t = bsearch(name, index, n, sizeof(*index), name_cmp);
+	return t ? *t : NULL;
+}
+
+/* ---- in numbers ------------------------------------------------------------- */
+
 uint64_t nsn_tenant_capacity(const struct nsn_tenant *t)
 {
 	unsigned int bits = nsn_ip_bits(&t->subnet.ip) - t->subnet.len;

@@ -247,6 +247,13 @@ bool nsn_tenant_same(const struct nsn_tenant *have, const struct nsn_tenant *wan
 bool nsn_endpoint_same(const struct nsn_endpoint *have, const struct nsn_endpoint *want, char *buf,
 		       size_t size);
 
+/* Fills @index with pointers to @n tenants, sorted by name; those of one name in their order. */
+void nsn_tenants_by_name(const struct nsn_tenant **index, const struct nsn_tenant *tenants,
+			 size_t n);
+/* The tenant of that name in such an index, or NULL. */
+const struct nsn_tenant *nsn_tenants_find(const struct nsn_tenant *const *index, size_t n,
+					  const char *name);
+
 /* Usable addresses of the IPv4 subnet: all but network and broadcast address. */
 uint64_t nsn_tenant_capacity(const struct nsn_tenant *t);
 

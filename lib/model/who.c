@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "../base/cleanup.h"
@@ -8,34 +7,16 @@
 
 /* ---- names -------------------------------------------------------------------------- */
 
-static int by_name(const void *a, const void *b)
-{
-	const struct nsn_tenant *const *x = a, *const *y = b;
-
-	return strcmp((*x)->name, (*y)->name);
-}
-
-static int name_cmp(const void *key, const void *element)
-{
-	const struct nsn_tenant *const *t = element;
-
-	return strcmp(key, (*t)->name);
-}
-
 void nsn_who_index(struct nsn_question *q)
 {
-	for (size_t i = 0; i < q->intent->n_tenants; i++)
-		q->by_name[i] = &q->intent->tenants[i];
-	qsort(q->by_name, q->intent->n_tenants, sizeof(*q->by_name), by_name);
+	nsn_tenants_by_name(q->by_name, q->intent->tenants, q->intent->n_tenants);
 }
 
 size_t nsn_who_tenant(const struct nsn_question *q, const char *name)
 {
-	const struct nsn_tenant **t = NULL;
+	const struct nsn_tenant *t = nsn_tenants_find(q->by_name, q->intent->n_tenants, name);
 
-	if (q->intent->n_tenants > 0)
-		t = bsearch(name, q->by_name, q->intent->n_tenants, sizeof(*q->by_name), name_cmp);
-	return t ? (size_t)(*t - q->intent->tenants) : SIZE_MAX;
+	return t ? (size_t)(t - q->intent->tenants) : SIZE_MAX;
 }
 
 size_t nsn_who_endpoint(const struct nsn_question *q, size_t tenant, const char *name)
