@@ -39,29 +39,50 @@ static int at_definition(const struct nsnet_tenant_def *def, int r, struct nsnet
 	return err && err->where[0] ? r : nsn_err_where(err, r, "%s", def->where);
 }
 
+/* The first whose name one before it has; b->n: none. */
+static int find_twin(const struct batch *b, size_t *ret, struct nsnet_err *err)
+{
+	NSN_AUTO(nsn_freep) const struct nsn_tenant **names = calloc(b->n + 1, sizeof(*names));
+	size_t i;
+
+	*ret = b->n;
+	if (!names)
+		return nsn_err_nomem(err);
+	nsn_tenants_by_name(names, b->tenants, b->n);
+	for (i = 1; i < b->n; i++) {
+		const size_t at = (size_t)(names[i] - b->tenants);
+
+		if (strcmp(names[i - 1]->name, names[i]->name) == 0 && at < *ret)
+			*ret = at;
+	}
+	return 0;
+}
+
+/* What is wrong is told in the order of the definitions: a twin comes before what follows it. */
 static int parse_all(struct batch *b, const struct nsnet_tenant_def *defs, size_t count,
 		     struct nsnet_err *err)
 {
-	size_t i, j;
-	int r;
+	size_t twin;
+	int r, parsed = 0;
 
 	b->tenants = calloc(count + 1, sizeof(*b->tenants));
 	if (!b->tenants)
 		return nsn_err_nomem(err);
-	for (i = 0; i < count; i++) {
-		r = nsn_tenant_parse(&b->tenants[i], &defs[i], err);
-		if (r < 0)
-			return at_definition(&defs[i], r, err);
+	while (b->n < count) {
+		parsed = nsn_tenant_parse(&b->tenants[b->n], &defs[b->n], err);
+		if (parsed < 0)
+			break;
 		b->n++;
-		for (j = 0; j < i; j++)
-			if (strcmp(b->tenants[j].name, b->tenants[i].name) == 0)
-				return at_definition(&defs[i],
-						     nsn_err(err, -EINVAL, NSNET_E_BAD_NAME,
-							     "tenant '%s' is defined twice",
-							     b->tenants[i].name),
-						     err);
 	}
-	return 0;
+	r = find_twin(b, &twin, err);
+	if (r < 0)
+		return r;
+	if (twin < b->n)
+		return at_definition(&defs[twin],
+				     nsn_err(err, -EINVAL, NSNET_E_BAD_NAME,
+					     "tenant '%s' is defined twice", b->tenants[twin].name),
+				     err);
+	return parsed < 0 ? at_definition(&defs[b->n], parsed, err) : 0;
 }
 
 static int differs(const struct nsn_tenant *want, const char *difference, struct nsnet_err *err)
@@ -90,20 +111,19 @@ static int insert_or_match(struct nsnet *n, struct nsn_tenant *want, unsigned in
 			   struct nsnet_err *err)
 {
 	NSN_AUTO(nsn_tenant_clear) struct nsn_tenant have = {0};
-	struct nsnet_err inner = {0};
 	char difference[160];
 	int r;
 
-	r = nsn_store_tenant_get(n->store, want->name, &have, &inner);
+	/* Without @err: that none is there is no mistake, and the hint looks at all names. */
+	r = nsn_store_tenant_get(n->store, want->name, &have, NULL);
 	if (r == -ENOENT) {
 		r = insert(n, want, err);
 		return r < 0 ? r : 1;
 	}
-	if (r < 0) {
-		if (err)
-			*err = inner;
+	if (r < 0)
+		r = nsn_store_tenant_get(n->store, want->name, &have, err);
+	if (r < 0)
 		return r;
-	}
 	if (!nsn_tenant_same(&have, want, difference, sizeof(difference)))
 		return differs(want, difference, err);
 	if (flags & NSNET_MUST_CREATE)

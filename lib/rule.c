@@ -232,17 +232,17 @@ static int match(struct nsnet *n, const struct nsn_policy *p, unsigned int flags
 		 struct nsnet_err *err)
 {
 	NSN_AUTO(nsn_policy_clear) struct nsn_policy have = {0};
-	struct nsnet_err inner = {0};
 	char difference[160];
-	int r = nsn_store_policy_get(n->store, p->name, &have, &inner);
+	int r;
 
+	/* Without @err: that none is there is no mistake, and the hint looks at all names. */
+	r = nsn_store_policy_get(n->store, p->name, &have, NULL);
 	if (r == -ENOENT)
 		return 1;
-	if (r < 0) {
-		if (err)
-			*err = inner;
+	if (r < 0)
+		r = nsn_store_policy_get(n->store, p->name, &have, err);
+	if (r < 0)
 		return r;
-	}
 	if (!nsn_policy_same(&have, p, difference, sizeof(difference)))
 		return nsn_err(err, -EEXIST, NSNET_E_RULE_DIFFERS,
 			       "rule '%s' exists and says something else: %s", p->name, difference);

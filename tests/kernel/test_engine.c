@@ -103,6 +103,44 @@ static bool quiet(void *ctx)
 	return q;
 }
 
+/* What is wrong is told in the order of the definitions, whatever it is. */
+static void the_first_wrong_definition_is_told(void **state)
+{
+	static const struct {
+		const char *names[6], *msg, *where;
+	} table[] = {
+		{{"one", "two", "one"}, "tenant 'one' is defined twice", "file:3"},
+		{{"two", "one", "one", "two", "Bad"}, "tenant 'one' is defined twice", "file:3"},
+		{{"one", "two", "two", "two", "one"}, "tenant 'two' is defined twice", "file:3"},
+		{{"one", "one", "Bad"}, "tenant 'one' is defined twice", "file:2"},
+		{{"one", "Bad", "one"}, "'Bad' is not a tenant name", "file:2"},
+		{{"Bad", "one", "one"}, "'Bad' is not a tenant name", "file:1"},
+	};
+	struct nsnet *n;
+	size_t i, k;
+
+	(void)state;
+	world_need();
+	n = lab_open();
+	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct nsnet_tenant_def defs[6] = {{0}};
+		struct nsnet_err err = {0};
+		char where[6][16];
+
+		for (k = 0; table[i].names[k]; k++) {
+			(void)snprintf(where[k], sizeof(where[k]), "file:%zu", k + 1);
+			defs[k] = (struct nsnet_tenant_def){.name = table[i].names[k],
+							    .subnet = "10.10.1.0/24",
+							    .where = where[k]};
+		}
+		assert_int_equal(nsnet_tenants_add(n, defs, k, 0, NULL, &err), -EINVAL);
+		assert_int_equal(err.id, NSNET_E_BAD_NAME);
+		assert_non_null(strstr(err.msg, table[i].msg));
+		assert_string_equal(err.where, table[i].where);
+	}
+	end(n);
+}
+
 static void adding_twice_changes_nothing_and_writes_nothing(void **state)
 {
 	struct nsnet *n;
@@ -1967,6 +2005,7 @@ int main(int argc, char **argv)
 {
 #define T(f) cmocka_unit_test_setup(f, world_setup)
 	const struct CMUnitTest tests[] = {
+		T(the_first_wrong_definition_is_told),
 		T(adding_twice_changes_nothing_and_writes_nothing),
 		T(an_unchanged_add_sends_only_reads),
 		T(another_subnet_is_refused_with_both_values),
