@@ -351,6 +351,9 @@ void cmd_timeout(uint64_t ms)
 		timer.it_value.tv_usec = 1;
 	(void)sigaction(SIGALRM, &action, NULL);
 	(void)setitimer(ITIMER_REAL, &timer, NULL);
+	/* A signal that came before found no timer to end. */
+	if (ms > 0 && interrupt_seen())
+		cmd_timeout(0);
 }
 
 void cmd_timeout_off(void)

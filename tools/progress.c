@@ -2,6 +2,7 @@
 #include "progress.h"
 
 #include <signal.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -98,6 +99,20 @@ static volatile sig_atomic_t seen;
 static uint64_t seen_ms; /* only on_signal() looks at it */
 
 /*
+ * Who is about to wait for another nsnet's lock is not there yet, and is not interrupted by this:
+ * his timer, if it runs, ends now, and then again and again (cmd_timeout()).
+ */
+static void end_wait(void)
+{
+	struct itimerval timer;
+
+	if (getitimer(ITIMER_REAL, &timer) < 0 || !timerisset(&timer.it_value))
+		return;
+	timer.it_value = (struct timeval){.tv_usec = 1};
+	(void)setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+/*
  * timeout(1) sends each signal twice, to the process and to its group: within AGAIN_MS it is the
  * same one. Not SA_RESETHAND, by which the twin kills. What is called here may be called in a
  * handler.
@@ -109,6 +124,7 @@ static void on_signal(int sig)
 	if (!seen) {
 		seen = sig;
 		seen_ms = now;
+		end_wait();
 	} else if (now - seen_ms >= AGAIN_MS) {
 		(void)signal(sig, SIG_DFL);
 		(void)raise(sig);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the command line prints: text that cannot steer a terminal, tables, documents, errors. */
+#include <errno.h>
 #include <locale.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -17,6 +19,7 @@
 #include <jansson.h>
 
 #include "../../lib/base/cleanup.h"
+#include "../../tools/cmd.h"
 #include "../../tools/out.h"
 #include "../../tools/progress.h"
 #include "../../tools/emit.h"
@@ -733,6 +736,32 @@ static int status_after(int first, int second, long wait_ms)
 	return status;
 }
 
+/* One that comes before or behind the beginning of a wait ends it as well. */
+static void a_signal_ends_the_wait_that_is_about_to_begin(void **state)
+{
+	(void)state;
+	for (int before = 0; before < 2; before++) {
+		pid_t pid = fork();
+		int status;
+
+		assert_true(pid >= 0);
+		if (pid == 0) {
+			(void)signal(SIGINT, SIG_DFL);
+			interrupt_defer();
+			if (before)
+				(void)raise(SIGINT);
+			cmd_timeout(600000);
+			if (!before)
+				(void)raise(SIGINT);
+			/* Twice: one may have been too early. */
+			(void)poll(NULL, 0, 10000);
+			_exit(poll(NULL, 0, 10000) < 0 && errno == EINTR ? 0 : 1);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	}
+}
+
 static void a_second_signal_counts_when_it_is_not_the_same(void **state)
 {
 	int status;
@@ -774,6 +803,7 @@ int main(void)
 		cmocka_unit_test(a_place_in_the_file_is_a_line_and_a_column),
 		cmocka_unit_test(progress_is_for_who_waits_and_looks),
 		cmocka_unit_test(plain_progress_is_a_line_every_ten_seconds),
+		cmocka_unit_test(a_signal_ends_the_wait_that_is_about_to_begin),
 		cmocka_unit_test(a_second_signal_counts_when_it_is_not_the_same),
 		cmocka_unit_test(a_json_list_is_one_document_in_the_envelope),
 		cmocka_unit_test(a_document_has_its_extra_fields_before_the_items),
