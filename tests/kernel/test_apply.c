@@ -533,8 +533,6 @@ int main(int argc, char **argv)
 	};
 
 	(void)signal(SIGPIPE, SIG_IGN);
-	/* One by its name, or some by a pattern, for who looks for something. */
-	if (argc > 1)
-		cmocka_set_test_filter(argv[1]);
+	world_filter(argc, argv);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -858,20 +858,6 @@ static void write_files(void)
 		      "rules:\n" RULE("moves", "7006") RULE("comes", "7007"));
 }
 
-/*
- * Frames wait in the queue of the processor that sent them: on one, they are handled in the order
- * in which they were sent, and before send() returns.
- */
-static void stay_on_one_processor(void)
-{
-	int cpu = sched_getcpu();
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu < 0 ? 0U : (unsigned int)cpu, &set);
-	assert_int_equal(sched_setaffinity(0, sizeof(set), &set), 0);
-}
-
 static int set_up_all(void **state)
 {
 	(void)state;
@@ -969,7 +955,7 @@ static void hold_newborn(void *arg, int netns)
 /* Nobody but us has a namespace of somebody who has ended; not even /proc shows it. */
 static void see_the_nameless(const char *before)
 {
-	const char *const argv[] = {"/usr/bin/unshare", "--net", "true", NULL};
+	const char *const argv[] = {"unshare", "--net", "true", NULL};
 	const struct crash_watch hold = {.born = hold_newborn};
 	struct crash c;
 
@@ -1132,8 +1118,6 @@ int main(int argc, char **argv)
 	};
 
 	(void)signal(SIGPIPE, SIG_IGN);
-	/* One by its name, or some by a pattern, for who looks for something. */
-	if (argc > 1)
-		cmocka_set_test_filter(argv[1]);
+	world_filter(argc, argv);
 	return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
 }

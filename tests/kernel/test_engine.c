@@ -2045,7 +2045,6 @@ int main(int argc, char **argv)
 		T(names_that_are_words_of_nft_reload),
 	};
 
-	if (argc > 1)
-		cmocka_set_test_filter(argv[1]);
+	world_filter(argc, argv);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

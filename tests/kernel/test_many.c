@@ -349,8 +349,6 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(who_deletes_many_lets_others_in, world_setup),
 	};
 
-	/* One by its name, or some by a pattern, for who looks for something. */
-	if (argc > 1)
-		cmocka_set_test_filter(argv[1]);
+	world_filter(argc, argv);
 	return cmocka_run_group_tests(tests, setup, NULL);
 }

@@ -177,7 +177,7 @@ __attribute__((noreturn)) static void become(const char *const argv[], int out)
 		_exit(125);
 	if (install_filter() < 0)
 		_exit(124);
-	(void)execv(argv[0], (char *const *)(uintptr_t)argv);
+	(void)execvp(argv[0], (char *const *)(uintptr_t)argv);
 	_exit(127);
 }
 

@@ -35,9 +35,9 @@ struct crash {
 };
 
 /*
- * Runs @argv, a path and its arguments, without input; what it writes is in @out. It dies at the
- * call number @at (from 0; -1: at none). @watch may be NULL. This process must have no other child
- * that could end meanwhile. Everything else that fails here fails the test.
+ * Runs @argv, a program (looked up in PATH) and its arguments, without input; what it writes is in
+ * @out. It dies at the call number @at (from 0; -1: at none). @watch may be NULL. This process must
+ * have no other child that could end meanwhile. Everything else that fails here fails the test.
  */
 void crash_run(struct crash *ret, int at, const struct crash_watch *watch,
 	       const char *const argv[]);

@@ -8,12 +8,23 @@
 #include <net/if.h>
 #include <netinet/ether.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include <cmocka.h>
+
+void stay_on_one_processor(void)
+{
+	int cpu = sched_getcpu();
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu < 0 ? 0U : (unsigned int)cpu, &set);
+	assert_int_equal(sched_setaffinity(0, sizeof(set), &set), 0);
+}
 
 /* ---- frames ---- */
 

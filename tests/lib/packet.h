@@ -15,6 +15,12 @@
 
 #define PACKET_MARK "nsnet was here"
 
+/*
+ * A frame that is sent into a veth waits in the queue of the processor that sent it: on one
+ * processor they are handled in the order in which they were sent, and before send() returns.
+ */
+void stay_on_one_processor(void);
+
 struct frame {
 	uint8_t bytes[512];
 	size_t len;

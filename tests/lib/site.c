@@ -19,23 +19,10 @@
 
 #include <cmocka.h>
 
+#include "packet.h"
 #include "world.h"
 
 #define WORKLOAD_PIN "/run/netns/" SITE_TENANT
-
-/*
- * A frame sent into a veth waits in the queue of the processor that sent it:
- * on one processor, all are handled in the order in which they were sent.
- */
-static void stay_on_one_processor(void)
-{
-	int cpu = sched_getcpu();
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu < 0 ? 0U : (unsigned int)cpu, &set);
-	assert_int_equal(sched_setaffinity(0, sizeof(set), &set), 0);
-}
 
 void site_go(int ns)
 {

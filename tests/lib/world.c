@@ -353,6 +353,12 @@ const char *nsnet_bin(void)
 	return s;
 }
 
+void world_filter(int argc, char **argv)
+{
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
+}
+
 bool poll_until(bool (*cond)(void *ctx), void *ctx, int timeout_ms)
 {
 	const struct timespec pause = {.tv_nsec = 1000000};

@@ -29,6 +29,9 @@ int world_setup(void **state);
  */
 void world_need(void);
 
+/* For main(): with an argument only those tests that have this name, or fit this pattern. */
+void world_filter(int argc, char **argv);
+
 /*
  * Skips a test because the kernel is built without @feature, which is one of
  * the words in tests/run.sh; that looks into /proc/config.gz whether it is so.
