@@ -238,6 +238,83 @@ static void who_is_named_by_a_label_is_connected(void **state)
 	nsnet_close(n);
 }
 
+/* ---- repaired ------------------------------------------------------------------------- */
+
+/* At the ends of the parts in which they are looked at, and inside. */
+static const struct {
+	size_t which;
+	const char *how;
+} damages[] = {
+	{0, "ip -n t00 addr flush dev eth0"},
+	{3, "nsenter --net=$GATEWAY nft flush ruleset"},
+	{4, "nsenter --net=$GATEWAY sh -c 'echo 1 >/proc/sys/net/ipv4/conf/br0/proxy_arp'"},
+	{6, "umount /run/netns/t06; rm /run/netns/t06"},
+	{7, "ip -n t07 link del eth0"},
+	{31, "nsenter --net=$GATEWAY ip link del br0"},
+	{32, "nsenter --net=$GATEWAY ip link set br0 mtu 1400"},
+	{47, "ip -n t47 route del default"},
+};
+
+/* Not ours, and left alone: who has one agrees and is not believed to. */
+#define FOREIGN 2
+
+/* Their outcomes; those of the damaged are @damaged. */
+static void assert_outcomes(const struct nsnet_change *c, enum nsnet_outcome damaged)
+{
+	assert_int_equal(nsnet_change_items(c), MANY);
+	for (size_t i = 0; i < MANY; i++) {
+		bool is = false;
+
+		for (size_t k = 0; k < sizeof(damages) / sizeof(damages[0]); k++)
+			is |= damages[k].which == i;
+		assert_string_equal(nsnet_change_tenant(c, i), names[i]);
+		if (nsnet_change_outcome(c, i) != (is ? damaged : NSNET_UNCHANGED))
+			fail_msg("%s: outcome %d", names[i], (int)nsnet_change_outcome(c, i));
+		assert_int_equal(nsnet_change_steps(c, i) > 0, is && damaged == NSNET_REPAIRED);
+		assert_int_equal(nsnet_change_notes(c, i), i == FOREIGN);
+	}
+	LAB_HAS(nsnet_change_note(c, FOREIGN, 0), "theirs");
+}
+
+static void repair_all(struct nsnet *n, unsigned int flags, enum nsnet_outcome damaged)
+{
+	struct nsnet_change *c = NULL;
+
+	LAB_OK(nsnet_repair(n, NULL, flags, &c, NULL));
+	assert_outcomes(c, damaged);
+	nsnet_change_free(c);
+}
+
+static void exactly_what_was_damaged_is_repaired(void **state)
+{
+	struct nsnet *n;
+
+	(void)state;
+	world_need();
+	n = lab_open();
+	LAB_OK(nsnet_tenants_add(n, defs, MANY, 0, NULL, NULL));
+	for (size_t i = 0; i < sizeof(damages) / sizeof(damages[0]); i++) {
+		assert_int_equal(setenv("GATEWAY", lab_gateway(n, names[damages[i].which]), 1), 0);
+		free(lab_sh("%s", damages[i].how));
+	}
+	free(lab_sh("nsenter --net=%s ip link add theirs type bridge",
+		    lab_gateway(n, names[FOREIGN])));
+	repair_all(n, NSNET_DRY_RUN, NSNET_REPAIRED);
+	repair_all(n, 0, NSNET_REPAIRED);
+	repair_all(n, 0, NSNET_UNCHANGED);
+	/* Told about until whoever made it takes it away. */
+	free(lab_sh("nsenter --net=%s ip link del theirs", lab_gateway(n, names[FOREIGN])));
+	all_agree(n, MANY);
+	for (size_t i = 0; i < sizeof(damages) / sizeof(damages[0]); i++) {
+		char netns[32], ip[32];
+
+		(void)snprintf(netns, sizeof(netns), "/run/netns/%s", names[damages[i].which]);
+		(void)snprintf(ip, sizeof(ip), "10.20.%zu.1", damages[i].which);
+		assert_true(lab_ping(netns, ip));
+	}
+	del_all(n);
+}
+
 /* ---- killed in the middle -------------------------------------------------------------- */
 
 static pid_t start_add(const char *file)
@@ -345,6 +422,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(a_pin_that_fails_leaves_those_before_it, world_setup),
 		cmocka_unit_test_setup(one_who_is_there_in_between, world_setup),
 		cmocka_unit_test_setup(who_is_named_by_a_label_is_connected, world_setup),
+		cmocka_unit_test_setup(exactly_what_was_damaged_is_repaired, world_setup),
 		cmocka_unit_test_setup(a_batch_killed_in_the_middle_is_completed, world_setup),
 		cmocka_unit_test_setup(who_deletes_many_lets_others_in, world_setup),
 	};
