@@ -126,16 +126,12 @@ int nsn_dir_open(int *ret, const char *path, struct nsnet_err *err)
 	return 0;
 }
 
-int nsn_file_read(int dirfd, const char *path, char *buf, size_t size)
+ssize_t nsn_pread_all(int fd, void *buf, size_t size)
 {
-	NSN_AUTO(nsn_closep) int fd = -1;
 	size_t used = 0;
 
-	fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	for (;;) {
-		ssize_t n = read(fd, buf + used, size - used);
+	while (used < size) {
+		ssize_t n = pread(fd, (char *)buf + used, size - used, (off_t)used);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -144,12 +140,42 @@ int nsn_file_read(int dirfd, const char *path, char *buf, size_t size)
 		if (n == 0)
 			break;
 		used += (size_t)n;
-		if (used == size)
-			return -EFBIG;
 	}
-	if (used > 0 && buf[used - 1] == '\n')
-		used--;
-	buf[used] = '\0';
+	return (ssize_t)used;
+}
+
+int nsn_pwrite_all(int fd, const void *data, size_t len)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		ssize_t n = pwrite(fd, (const char *)data + done, len - done, (off_t)done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+int nsn_file_read(int dirfd, const char *path, char *buf, size_t size)
+{
+	NSN_AUTO(nsn_closep) int fd = -1;
+	ssize_t n;
+
+	fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	n = nsn_pread_all(fd, buf, size);
+	if (n < 0)
+		return (int)n;
+	if ((size_t)n == size)
+		return -EFBIG;
+	if (n > 0 && buf[n - 1] == '\n')
+		n--;
+	buf[n] = '\0';
 	return 0;
 }
 

@@ -6,6 +6,7 @@
  * fd - files that must be trusted
  */
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "err.h"
 
@@ -20,6 +21,12 @@
  * O_DIRECTORY descriptor.
  */
 int nsn_dir_open(int *ret, const char *path, struct nsnet_err *err);
+
+/* From the start of a file to its end, or until @size are read: how many, or -errno. */
+ssize_t nsn_pread_all(int fd, void *buf, size_t size);
+
+/* At the start of a file; what is behind @len stays. 0 or -errno. */
+int nsn_pwrite_all(int fd, const void *data, size_t len);
 
 /*
  * Reads a small file into @buf, ends it with NUL and cuts one trailing newline.

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "../base/cleanup.h"
+#include "../base/fd.h"
 
 #define ETC "/etc"
 
@@ -185,21 +186,14 @@ static bool is_plain(const struct stat *st)
 
 static int read_all(int fd, struct found *f)
 {
-	ssize_t n;
-
 	/* One more than there may be: it may have grown since it was looked at. */
-	while (f->len < sizeof(f->text)) {
-		n = pread(fd, f->text + f->len, sizeof(f->text) - f->len, (off_t)f->len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		f->len += (size_t)n;
-	}
-	if (f->len > NSN_FILE_MAX)
+	ssize_t n = nsn_pread_all(fd, f->text, sizeof(f->text));
+
+	if (n < 0)
+		return (int)n;
+	if (n > NSN_FILE_MAX)
 		return -EFBIG;
+	f->len = (size_t)n;
 	f->text[f->len] = '\0';
 	return 0;
 }
@@ -291,22 +285,6 @@ int nsn_file_observe(const char *path, struct nsn_state *ret, struct nsn_place a
 
 /* ---- writing --------------------------------------------------------------------- */
 
-static int write_all(int fd, const char *text, size_t len)
-{
-	size_t done = 0;
-	ssize_t n;
-
-	while (done < len) {
-		n = pwrite(fd, text + done, len - done, (off_t)done);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		done += (size_t)n;
-	}
-	return 0;
-}
-
 /*
  * From the start, and what is left of a longer text is cut off at the end: at no
  * moment is the first line anything but the mark. (O_TRUNC would show an empty
@@ -315,7 +293,7 @@ static int write_all(int fd, const char *text, size_t len)
 static int put_text(int fd, const char *text, bool ready)
 {
 	size_t len = strlen(text);
-	int r = write_all(fd, text, len);
+	int r = nsn_pwrite_all(fd, text, len);
 
 	if (r < 0)
 		return r;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../base/cleanup.h"
@@ -83,6 +84,36 @@ static int read_value(int dirfd, const char *path, char *buf, size_t size)
 	return 0;
 }
 
+/*
+ * "Every group", where there are fewer: in a user namespace that has not all numbers (a
+ * container's) the kernel takes only those that it has (net/ipv4/sysctl_net_ipv4.c,
+ * ipv4_ping_group_range()). What it has there means the same.
+ */
+static const char ping_groups[] = "net/ipv4/ping_group_range";
+static const char every_group[] = "0\t2147483647";
+
+static void every_group_here(const struct nsn_sysctl_place *at, char *buf, size_t size)
+{
+	char map[4096];
+	const int proc = nsn_home_proc(at->home);
+	unsigned long long top = 0;
+
+	buf[0] = '\0';
+	if (proc < 0 || nsn_file_read(proc, "self/gid_map", map, sizeof(map)) < 0)
+		return;
+	for (char *line = map, *end; *line; line = end) {
+		const unsigned long long inside = strtoull(line, &end, 10);
+
+		(void)strtoull(end, &end, 10);
+		top = inside + strtoull(end, &end, 10);
+		end += *end == '\n';
+		if (end == line)
+			return;
+	}
+	if (top > 0 && top - 1 < INT32_MAX)
+		(void)snprintf(buf, size, "0\t%llu", top - 1);
+}
+
 int nsn_sysctl_read(struct nsn_sysctl_place *at, const char *path, char *buf, size_t size,
 		    struct nsnet_err *err)
 {
@@ -95,6 +126,13 @@ int nsn_sysctl_read(struct nsn_sysctl_place *at, const char *path, char *buf, si
 	r = read_value(fd, rest, buf, size);
 	if (r < 0 && r != -ENOENT)
 		return nsn_err_sys(err, r, "read sysctl '%s'", path);
+	if (r == 0 && strcmp(path, ping_groups) == 0 && strcmp(buf, every_group) != 0) {
+		char here[32];
+
+		every_group_here(at, here, sizeof(here));
+		if (here[0] && strcmp(buf, here) == 0)
+			(void)snprintf(buf, size, "%s", every_group);
+	}
 	return r;
 }
 
@@ -109,5 +147,11 @@ int nsn_sysctl_write(struct nsn_sysctl_place *at, const char *path, const char *
 		return r;
 	if (r == 0)
 		r = nsn_file_write(fd, rest, value);
+	if (r == -EINVAL && strcmp(path, ping_groups) == 0 && strcmp(value, every_group) == 0) {
+		char here[32];
+
+		every_group_here(at, here, sizeof(here));
+		r = here[0] ? nsn_file_write(fd, rest, here) : r;
+	}
 	return r < 0 ? nsn_err_sys(err, r, "write sysctl '%s' = %s", path, value) : 0;
 }
