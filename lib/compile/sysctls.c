@@ -275,9 +275,21 @@ int nsn_compile_endpoint_sysctls(struct nsn_state *s, struct nsn_place at, bool 
 		{"net/ipv6/conf/default/addr_gen_mode", "1", false},
 		{"net/ipv6/conf/default/accept_dad", "0", false},
 	};
+	/*
+	 * The namespace belongs to the host's user namespace, so that no workload can change
+	 * anything in it (lib/spawn): whoever is root in one has no rights here, and
+	 * what he needs of them is given to all.
+	 */
+	static const struct setting open[] = {
+		{"net/ipv4/ip_unprivileged_port_start", "0", false},
+		{"net/ipv4/ping_group_range", "0\t2147483647", false},
+	};
 	const struct setting *set = ipv6 ? &on : &off;
 	size_t i;
 
+	for (i = 0; i < NSN_COUNT(open); i++)
+		if (add(s, at, "", &open[i], open[i].name, false) < 0)
+			return -ENOMEM;
 	for (i = 0; i < NSN_COUNT(quiet); i++)
 		if (add(s, at, "", &quiet[i], quiet[i].name, true) < 0)
 			return -ENOMEM;
