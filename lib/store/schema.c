@@ -186,6 +186,50 @@ static const char *const steps[] = {
 	"  boot TEXT NOT NULL"
 	") STRICT;"
 	"INSERT INTO sqlite_sequence (name, seq) VALUES ('policy', 0);",
+
+	/*
+	 * A range outlives its tenant, as files do; who deletes a tenant without retiring its
+	 * range is stopped by the check. What was opted out of is history, so the database itself
+	 * refuses that it is taken away or told otherwise; a row is over once, or never known
+	 * to be: then the boot says so. Nothing refers to a tenant or a workload: they go.
+	 */
+	"CREATE TABLE id_range ("
+	"  base INTEGER PRIMARY KEY"
+	"    CHECK (base BETWEEN 1879048192 AND 2147287040 AND base % 65536 = 0),"
+	"  tenant INTEGER UNIQUE REFERENCES tenant ON DELETE SET NULL,"
+	"  name TEXT NOT NULL,"
+	"  given INTEGER NOT NULL,"
+	"  retired INTEGER NOT NULL DEFAULT 0,"
+	"  CHECK ((tenant IS NULL) = (retired <> 0))"
+	") STRICT;"
+	"CREATE TRIGGER id_range_kept BEFORE DELETE ON id_range BEGIN"
+	"  SELECT RAISE(ABORT, 'ranges of numbers are never forgotten'); END;"
+	"CREATE TABLE exception ("
+	"  id INTEGER PRIMARY KEY,"
+	"  tenant TEXT NOT NULL,"
+	"  endpoint TEXT NOT NULL,"
+	"  workload TEXT NOT NULL CHECK (workload <> ''),"
+	"  kind TEXT NOT NULL CHECK (kind <> ''),"
+	"  because TEXT NOT NULL CHECK (because <> ''),"
+	"  until INTEGER NOT NULL,"
+	"  exposed TEXT NOT NULL,"
+	"  uid INTEGER NOT NULL CHECK (uid BETWEEN 0 AND 4294967295),"
+	"  at INTEGER NOT NULL,"
+	"  command TEXT NOT NULL,"
+	"  boot TEXT NOT NULL,"
+	"  ended INTEGER NOT NULL DEFAULT 0"
+	") STRICT;"
+	"CREATE INDEX exception_open ON exception (workload) WHERE ended = 0;"
+	"CREATE INDEX exception_tenant ON exception (tenant);"
+	"CREATE TRIGGER exception_kept BEFORE DELETE ON exception BEGIN"
+	"  SELECT RAISE(ABORT, 'exceptions are never forgotten'); END;"
+	"CREATE TRIGGER exception_said BEFORE UPDATE ON exception WHEN"
+	"  OLD.ended <> 0 OR NEW.id <> OLD.id OR NEW.tenant <> OLD.tenant"
+	"  OR NEW.endpoint <> OLD.endpoint OR NEW.workload <> OLD.workload OR NEW.kind <> OLD.kind"
+	"  OR NEW.because <> OLD.because OR NEW.until <> OLD.until OR NEW.exposed <> OLD.exposed"
+	"  OR NEW.uid <> OLD.uid OR NEW.at <> OLD.at OR NEW.command <> OLD.command"
+	"  OR NEW.boot <> OLD.boot BEGIN"
+	"  SELECT RAISE(ABORT, 'an exception stays as it was written'); END;",
 };
 
 int nsn_schema_version(void)

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "numbers.h"
+#include "ranges.h"
 #include "values.h"
 
 /* ---- writing ---------------------------------------------------------------- */
@@ -367,8 +368,10 @@ static int delete_tenant(struct nsn_store *s, uint64_t id, struct nsnet_err *err
 {
 	int r;
 
-	r = nsn_sql_run(s, "DELETE FROM tenant WHERE id = ?", (struct nsn_arg[]){NSN_N(id)}, 1,
-			err);
+	r = nsn_store_range_retire(s, id, err);
+	if (r == 0)
+		r = nsn_sql_run(s, "DELETE FROM tenant WHERE id = ?", (struct nsn_arg[]){NSN_N(id)},
+				1, err);
 	if (r < 0 && sqlite3_extended_errcode(s->db) == SQLITE_CONSTRAINT_TRIGGER)
 		return nsn_err(err, -EBUSY, NSNET_E_INTERNAL,
 			       "the tenant with id %llu still has cables", (unsigned long long)id);
