@@ -22,12 +22,15 @@
 NSN_CLEANUP(struct nsnet_change, nsnet_change_free)
 
 struct nsn_about; /* model/about.h */
+struct nsn_keep;  /* spawn/keep.h */
 struct nsn_item;
 struct nsnet_change;
 
 struct nsnet {
 	char *state_dir, *run_dir, *pin_dir;
 	int state_fd;
+	int bare; /* spawn/bare.h; -1: not asked for yet */
+	struct nsn_keep *keep;
 	char boot[NSN_BOOT_ID_SIZE];
 	struct nsn_home home;
 	struct nsn_store *store;

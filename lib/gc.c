@@ -10,6 +10,7 @@
 #include "kernel/file.h"
 #include "kernel/link.h"
 #include "kernel/nft.h"
+#include "workloads.h"
 
 /*
  * gc - what this store made and no longer wants. Crashes leave nothing that
@@ -37,8 +38,8 @@ static void state_clearp(struct nsn_state *s)
 	nsn_state_clear(s);
 }
 
-static int add_step(struct gc *gc, enum nsn_kind kind, const char *where, const char *path,
-		    struct nsnet_err *err)
+static int add_step_word(struct gc *gc, const char *kind, const char *where, const char *path,
+			 struct nsnet_err *err)
 {
 	struct nsn_item *item = gc->item;
 	struct nsnet_step *grown = realloc(item->steps, (item->n_steps + 1) * sizeof(*grown));
@@ -48,9 +49,15 @@ static int add_step(struct gc *gc, enum nsn_kind kind, const char *where, const 
 		item->steps = grown;
 	if (!grown || !text)
 		return nsn_err_nomem(err);
-	item->steps[item->n_steps++] = (struct nsnet_step){
-		.op = "-", .kind = nsn_kind_name(kind), .where = where, .text = text};
+	item->steps[item->n_steps++] =
+		(struct nsnet_step){.op = "-", .kind = kind, .where = where, .text = text};
 	return 0;
+}
+
+static int add_step(struct gc *gc, enum nsn_kind kind, const char *where, const char *path,
+		    struct nsnet_err *err)
+{
+	return add_step_word(gc, nsn_kind_name(kind), where, path, err);
 }
 
 /* Our links inside go down before the name goes: a process inside is cut off. */
@@ -234,6 +241,20 @@ static int each_file(struct gc *gc, const char *folder,
 	return r;
 }
 
+static int note_workload(void *arg, const char *id, struct nsnet_err *err)
+{
+	return add_step_word(arg, "workload", "run", id, err);
+}
+
+/* What a supervisor that was killed left: its record, and the control group. */
+static int sweep_workloads(struct gc *gc, struct nsnet_err *err)
+{
+	NSN_AUTO(nsn_closep) int folder = -1;
+	const int r = nsn_workloads_look(gc->n->run_dir, &folder, err);
+
+	return r <= 0 ? r : nsn_record_sweep(folder, SIZE_MAX, gc->dry, note_workload, gc, err);
+}
+
 int nsnet_gc(struct nsnet *n, unsigned int flags, struct nsnet_change **ret, struct nsnet_err *err)
 {
 	NSN_AUTO(nsnet_change_freep) struct nsnet_change *c = NULL;
@@ -257,6 +278,8 @@ int nsnet_gc(struct nsnet *n, unsigned int flags, struct nsnet_change **ret, str
 		r = each_file(&gc, NSN_NETNS_DIR, look_at_workload, err);
 	if (r == 0)
 		r = each_file(&gc, NSN_NETNS_ETC, look_at_folder, err);
+	if (r == 0)
+		r = sweep_workloads(&gc, err);
 	nsn_store_unlock(n->store);
 	nsn_tenant_list_clear(&gc.wanted);
 	if (r < 0)

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "ctx.h"
+#include "spawn/keep.h"
 
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
@@ -70,6 +71,7 @@ int nsnet_open(struct nsnet **ret, const char *state_dir, const char *run_dir,
 	if (!n)
 		return nsn_err_nomem(err);
 	n->state_fd = -1;
+	n->bare = -1;
 	n->home.fd = -1;
 	if (geteuid() != 0) {
 		(void)nsn_err(err, -EPERM, NSNET_E_NOT_PERMITTED,
@@ -96,6 +98,8 @@ void nsnet_close(struct nsnet *n)
 	nsn_store_close(n->store);
 	nsn_home_close(&n->home);
 	nsn_closep(&n->state_fd);
+	nsn_closep(&n->bare);
+	nsn_keep_free(n->keep);
 	free(n->state_dir);
 	free(n->run_dir);
 	free(n->pin_dir);
