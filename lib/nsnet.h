@@ -148,6 +148,33 @@ const char *nsnet_version(void);
 	X(NEEDS_YES, 5, "The command would remove more than one object and was not confirmed.")    \
 	X(NOT_PERMITTED, 6, "The command needs root.")                                             \
 	X(TIMED_OUT, 8, "Another nsnet held the state folder for too long.")                       \
+	X(BAD_RUN, 2, "An option of `run` has a value that cannot be, or lacks one it goes with.") \
+	X(BAD_USER, 2,                                                                             \
+	  "`--user` is a number or a name of the workload's /etc/passwd, and may have a group: "   \
+	  "1000, www-data, 1000:1000. Numbers inside go from 0 to 65535.")                         \
+	X(BAD_ID_MAP, 2,                                                                           \
+	  "`--map-user INSIDE:HOST` lets one number inside stand for one of the host that nobody " \
+	  "has: not in use by an account, /etc/subuid, another map or a process.")                 \
+	X(BAD_VOLUME, 2,                                                                           \
+	  "A volume is SRC:DST or SRC:DST:ro: a folder or file of the host, and an absolute path " \
+	  "inside. Root's files are never mapped, and nothing of the kernel's or nsnet's own.")    \
+	X(BAD_ROOTFS, 2, "`--rootfs` is a folder with the root of a file system.")                 \
+	X(BAD_CAPABILITY, 2, "There is no capability of this name. capabilities(7) lists them.")   \
+	X(BAD_SECCOMP, 2, "`--seccomp` takes a profile in the OCI runtime's JSON form.")           \
+	X(BAD_DESCRIPTOR, 2,                                                                       \
+	  "A descriptor cannot be given to a workload: folders, O_PATH, namespaces, the kernel's " \
+	  "own files and sockets that see other networks lead out of it.")                         \
+	X(NEEDS_REASON, 2, "An opt-out of isolation is given only with `--because`.")              \
+	X(NOT_SHAREABLE, 2,                                                                        \
+	  "The network and the mounts of the host are never shared: nothing of a tenant would be " \
+	  "left.")                                                                                 \
+	X(DANGEROUS, 2, "Two opt-outs that together give the host away need `--dangerous`, too.")  \
+	X(ID_SPACE, 5,                                                                             \
+	  "All ranges of user numbers for tenants have been given out. They are not used again, "  \
+	  "because files may still have them.")                                                    \
+	X(SPAWN, 3, "A workload could not be started. What was made for it is gone.")              \
+	X(NOT_ISOLATED, 3, "A namespace of a workload is shared, and no opt-out says so.")         \
+	X(NO_WORKLOAD, 4, "There is no workload of this name.")                                    \
 	X(CANNOT_RUN, 126, "The command was found but could not be started.")                      \
 	X(NO_COMMAND, 127, "The command was not found.")
 
@@ -951,6 +978,244 @@ int nsnet_status(struct nsnet *n, struct nsnet_status *ret, struct nsnet_err *er
  */
 int nsnet_enter(struct nsnet *n, const char *name, const char *endpoint, bool gateway,
 		struct nsnet_err *err);
+
+/* ---- workloads ------------------------------------------------------------ */
+
+/* The namespaces of a process. All but NSNET_NS_TIME are a workload's own unless said otherwise. */
+enum nsnet_ns {
+	NSNET_NS_PID,
+	NSNET_NS_NET,
+	NSNET_NS_MNT,
+	NSNET_NS_IPC,
+	NSNET_NS_UTS,
+	NSNET_NS_USER,
+	NSNET_NS_CGROUP,
+	NSNET_NS_TIME,
+	NSNET_NS_COUNT
+};
+
+/* How a workload ended. */
+struct nsnet_exit {
+	bool signalled; /* by the signal @code; else it exited with the status @code */
+	int code;
+	bool core; /* the kernel wrote, or would have piped, a core dump */
+};
+
+/*
+ * What is to run, in the words in which it was typed. Members that are NULL or 0 have
+ * their default. Everything but the network of the tenant is the workload's own, see README.
+ */
+struct nsnet_run_def {
+	const char *tenant, *endpoint; /* endpoint: NULL is "default" */
+	/* Instead of these, without a handle: a pinned network namespace and the first of 65,536
+	 * numbers of users. There are no opt-outs then, as nobody would record them. */
+	const char *netns;
+	uint32_t base;
+	const char *const *argv; /* NULL-terminated, at least one */
+	const char *const *env;	 /* "KEY=VALUE"; added to PATH, HOME, USER, ... */
+	size_t n_env;
+	const char *user;     /* "1000", "www-data", "1000:1000"; default 0, without capabilities */
+	const char *map_user; /* "1000:10000": see BAD_ID_MAP */
+	const char *rootfs;   /* default: a view of the host's /usr */
+	const char *const *volumes; /* "SRC:DST[:ro]" */
+	size_t n_volumes;
+	const char *const *etc; /* more of the host's /etc, for the default view */
+	size_t n_etc;
+	const char *cwd;	 /* default "/" */
+	const char *hostname;	 /* default: the endpoint's name, or the tenant's for `default` */
+	const char *scratch;	 /* size of what it may write outside volumes: "256M" */
+	const char *const *caps; /* capabilities that stay: "NET_RAW" */
+	size_t n_caps;
+	const char *seccomp; /* file with a profile in the OCI form; default: nsnet's own */
+	bool time;	     /* a time namespace, too */
+	/* Opt-outs: "ipc=host". Each needs @because; some pairs @dangerous. */
+	const char *const *shares;
+	size_t n_shares;
+	const char *because;
+	const char *until; /* see BAD_TIME; NULL: for as long as it runs */
+	bool dangerous;
+	int stdio[3];	/* descriptors of the caller. A terminal is never given away, see
+			   nsnet_run_terminal() */
+	const int *fds; /* more descriptors, which keep their numbers */
+	size_t n_fds;
+	uint32_t uid;	     /* who asks, for the record of opt-outs */
+	const char *command; /* the command line that asks, for that record */
+	/* Called with what an opt-out exposes, before anything is done; may be NULL. */
+	void (*exposes)(void *arg, const char *text);
+	void *arg;
+};
+
+struct nsnet_run;
+
+/**
+ * nsnet_run_start() - Start a workload
+ * @n:   Handle; not needed any more afterwards. NULL: see @def->netns
+ * @def: What is to run
+ * @ret: The running workload. Whoever holds it is its supervisor: when this process ends, however
+ *       it does, so does the workload
+ * @err: Filled on failure
+ *
+ * When it returns 0 the command is executing, in namespaces that were looked at from outside.
+ *
+ * Return: 0, or -ENOENT (NO_TENANT, NO_ENDPOINT, NO_COMMAND), -EACCES (CANNOT_RUN), -EINVAL
+ * (BAD_RUN, BAD_USER, BAD_ID_MAP, BAD_VOLUME, BAD_ROOTFS, BAD_CAPABILITY, BAD_SECCOMP,
+ * BAD_DESCRIPTOR, NEEDS_REASON, NOT_SHAREABLE, DANGEROUS), -ENOSPC (ID_SPACE), -EXDEV
+ * (NOT_ISOLATED), or -errno (SPAWN: the message has the stage)
+ */
+int nsnet_run_start(struct nsnet *n, const struct nsnet_run_def *def, struct nsnet_run **ret,
+		    struct nsnet_err *err);
+/* Ends it if it still runs. */
+void nsnet_run_free(struct nsnet_run *run);
+const char *nsnet_run_id(const struct nsnet_run *run);
+int32_t nsnet_run_pid(const struct nsnet_run *run); /* of its first process */
+/* Becomes readable when nsnet_run_wait() has something to say. */
+int nsnet_run_fd(const struct nsnet_run *run);
+/* Our end of its terminal, when one of @stdio was a terminal; else -1. */
+int nsnet_run_terminal(const struct nsnet_run *run);
+int nsnet_run_signal(struct nsnet_run *run, int sig, struct nsnet_err *err);
+/* 1: ended, @ret says how; 0: not within @ms (-1: as long as it takes); or -errno. */
+int nsnet_run_wait(struct nsnet_run *run, int ms, struct nsnet_exit *ret, struct nsnet_err *err);
+/* ---- numbers of users, opt-outs ---- */
+
+/*
+ * Each tenant has 65,536 numbers of this host, for users and for groups, that stand for the
+ * numbers 0 to 65535 inside its workloads. They are given to it when they are first needed and
+ * never to another one, also when it is gone: files may have them for longer.
+ */
+
+/**
+ * nsnet_id() - Which number of the host stands for one inside
+ * @n:       Handle
+ * @tenant:  Its name; it gets its range when it has none
+ * @inside:  0 to 65535
+ * @outside: The host's
+ * @err:     Filled on failure
+ *
+ * Return: 0, or -ENOENT (NO_TENANT), -EINVAL (BAD_USER), -ENOSPC (ID_SPACE)
+ */
+int nsnet_id(struct nsnet *n, const char *tenant, uint32_t inside, uint32_t *outside,
+	     struct nsnet_err *err);
+
+/* Whose a number of the host is. */
+struct nsnet_whose {
+	char tenant[33];     /* to whom the range was given */
+	uint32_t inside;     /* what it is there */
+	uint32_t base;	     /* the number that stands for 0 inside */
+	bool live;	     /* the tenant is there; else one of that name is another one */
+	int64_t given, gone; /* seconds since 1970; gone is 0 while it is there */
+};
+/* -ENOENT (NO_TENANT) when it was never given to one. */
+int nsnet_whose_id(struct nsnet *n, uint32_t outside, struct nsnet_whose *ret,
+		   struct nsnet_err *err);
+
+enum nsnet_exception_state {
+	NSNET_EXCEPTION_ACTIVE,
+	NSNET_EXCEPTION_EXPIRED, /* its time is past, and the workload goes on */
+	NSNET_EXCEPTION_ENDED,	 /* the workload is over */
+};
+
+/* What workloads were given that others do not get, in the order in which they got it. */
+struct nsnet_exceptions;
+void nsnet_exceptions_free(struct nsnet_exceptions *list);
+/*
+ * @tenant: Only its own, also of one that is gone; NULL: all
+ * @ended:  Also those of workloads that are over
+ * Return: 0, or -ENOENT (NO_TENANT) when nothing is known of the name
+ */
+int nsnet_exception_list(struct nsnet *n, const char *tenant, bool ended,
+			 struct nsnet_exceptions **ret, struct nsnet_err *err);
+size_t nsnet_exceptions_count(const struct nsnet_exceptions *list);
+
+/* Strings live as long as the list. */
+struct nsnet_exception {
+	uint64_t id;
+	const char *tenant, *endpoint, *workload;
+	const char *kind; /* "ipc=host", "cap=SYS_ADMIN", "fd=5" */
+	const char *because;
+	const char *exposed; /* what the user was told that it exposes */
+	const char *command; /* of the workload */
+	uint32_t uid;	     /* who wanted it */
+	int64_t at, until;   /* seconds since 1970; until is 0: it does not expire */
+	int64_t ended;	     /* 0: it is not over, or nobody saw its end, as in a reboot */
+	enum nsnet_exception_state state;
+};
+void nsnet_exceptions_get(const struct nsnet_exceptions *list, size_t i,
+			  struct nsnet_exception *ret);
+
+/* ---- self-check ---- */
+
+enum nsnet_verdict {
+	NSNET_ISOLATED,
+	NSNET_SHARED_JUSTIFIED,	  /* an opt-out says so, and is not expired */
+	NSNET_SHARED_UNEXPLAINED, /* nothing says so */
+	NSNET_NOT_TESTED,	  /* it could not be shown, which is no good sign */
+};
+
+/*
+ * One namespace, looked at from both sides. The strings are sentences for people and
+ * never NULL.
+ */
+struct nsnet_finding {
+	enum nsnet_ns ns;
+	enum nsnet_verdict verdict;
+	uint64_t exception;  /* which opt-out justifies it; 0: none */
+	const char *why;     /* shared or not tested: why it is called so; else "" */
+	const char *inside;  /* what was done and found inside */
+	const char *outside; /* and outside */
+	const char *kernel;  /* the numbers that the kernel gives the namespaces, and who owns it */
+	bool by_number;	     /* it is the host's, another's, or owned by whom it should not be */
+	bool by_canary;	     /* what is on one side was seen on the other */
+	bool tested;	     /* all acts and controls succeeded */
+};
+
+/* Whom the findings are about: a canary in a tenant, or a workload that lives. */
+struct nsnet_checked {
+	const char *tenant, *endpoint; /* endpoint "": it has none */
+	const char *workload;	       /* its id; "": a canary that was started for this */
+	const char *command;	       /* of the workload */
+	int32_t pid;		       /* likewise; else 0 */
+	const struct nsnet_finding *findings;
+	size_t n_findings;
+};
+
+/* A process in a tenant's network that no spawner of ours has started. */
+struct nsnet_stranger {
+	const char *tenant, *endpoint; /* endpoint "": the gateway */
+	int32_t pid;
+	uint32_t uid;
+	const char *comm;
+	const char *caps;   /* its effective capabilities, "NET_ADMIN NET_RAW", "all", "" */
+	bool host_users;    /* its user namespace is the host's */
+	const char *unit;   /* systemd's unit or a container, "" when that is not known */
+	const char *remedy; /* what to do about it */
+	bool unexplained;   /* it could change the network, or the host */
+};
+
+struct nsnet_self_check;
+
+/**
+ * nsnet_self_check() - Show that each namespace isolates what it should
+ * @n:        Handle
+ * @tenant:   A canary in its `default` (or first) endpoint, its workloads, and strangers
+ * @workload: Only this workload, which lives; @tenant is NULL then
+ * @ret:      What was found, also when that is bad
+ * @err:      Filled on failure
+ *
+ * With neither: all tenants, and all workloads. In a workload that lives, a process of ours
+ * joins its namespaces for some milliseconds, without any rights; nothing of it is changed.
+ * Of a tenant whose canary cannot be started, nothing is tested, and that is a finding.
+ *
+ * Return: 0, or -ENOENT (NO_TENANT, NO_WORKLOAD)
+ */
+int nsnet_self_check(struct nsnet *n, const char *tenant, const char *workload,
+		     struct nsnet_self_check **ret, struct nsnet_err *err);
+void nsnet_self_check_free(struct nsnet_self_check *c);
+/* Whether nothing is unexplained, and nothing was left untested. */
+bool nsnet_self_check_good(const struct nsnet_self_check *c);
+size_t nsnet_self_check_count(const struct nsnet_self_check *c);
+const struct nsnet_checked *nsnet_self_check_get(const struct nsnet_self_check *c, size_t i);
+size_t nsnet_self_check_strangers(const struct nsnet_self_check *c);
+const struct nsnet_stranger *nsnet_self_check_stranger(const struct nsnet_self_check *c, size_t i);
 
 #ifdef __cplusplus
 }
