@@ -33,6 +33,7 @@ MAKEFLAGS += --no-builtin-rules
 
 LIB_SRC    := $(sort $(wildcard lib/*.c lib/*/*.c))
 TOOL_SRC   := $(sort $(wildcard tools/*.c))
+SPAWN_SRC  := tools/spawn/main.c
 HELPER_SRC := $(sort $(wildcard tests/lib/*.c))
 UNIT_SRC   := $(sort $(wildcard tests/unit/test_*.c))
 KERNEL_SRC := $(sort $(wildcard tests/kernel/test_*.c))
@@ -40,16 +41,20 @@ CLI_SRC    := $(sort $(wildcard tests/cli/test_*.c))
 FUZZ_SRC   := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 TEST_SRC   := $(UNIT_SRC) $(KERNEL_SRC) $(CLI_SRC)
 BENCH_SRC  := $(sort $(wildcard tests/bench/*.c))
-C_SRC      := $(LIB_SRC) $(TOOL_SRC) $(HELPER_SRC) $(TEST_SRC) $(FUZZ_SRC) $(BENCH_SRC)
-HEADERS    := $(sort $(wildcard lib/*.h lib/*/*.h tools/*.h tests/*/*.h))
+# Part of the build only: it writes a source of the library.
+GEN_SRC    := lib/spawn/filter/gen.c
+C_SRC      := $(LIB_SRC) $(GEN_SRC) $(TOOL_SRC) $(SPAWN_SRC) $(HELPER_SRC) $(TEST_SRC) $(FUZZ_SRC) $(BENCH_SRC)
+HEADERS    := $(sort $(wildcard lib/*.h lib/*/*.h lib/*/*/*.h lib/*/*/*.def tools/*.h tests/*/*.h))
 
 obj   = $(patsubst %.c,$(BUILD)/%.o,$(1))
 progs = $(patsubst %.c,$(BUILD)/%,$(1))
 
 NSNET   := $(BUILD)/nsnet
+SPAWN   := $(BUILD)/nsnet-spawn
 LIB_A   := $(BUILD)/libnsnet.a
 TOOLS_A := $(BUILD)/libtools.a
 HELPERS := $(call obj,$(HELPER_SRC))
+LIB_OBJ := $(call obj,$(LIB_SRC)) $(BUILD)/gen/made.o
 SONAME  := libnsnet.so.$(SOMAJOR)
 LIB_SO  := $(BUILD)/libnsnet.so.$(VERSION)
 PC      := $(BUILD)/nsnet.pc
@@ -62,9 +67,9 @@ TESTS        := $(UNIT_TESTS) $(KERNEL_TESTS) $(CLI_TESTS)
 
 # ---- flags --------------------------------------------------------------------
 
-LIB_PKGS  := libnl-3.0 libnl-route-3.0 libmnl libnftnl sqlite3 yaml-0.1 libmd
+LIB_PKGS  := libnl-3.0 libnl-route-3.0 libmnl libnftnl sqlite3 yaml-0.1 libmd libseccomp jansson
 TOOL_PKGS := smartcols jansson yaml-0.1
-TEST_PKGS := cmocka
+TEST_PKGS := cmocka libcap
 
 # Recursive on purpose, and cached: `make deps` has to work before pkg-config is there.
 # -isystem, so that our warnings are not about other people's headers.
@@ -75,6 +80,16 @@ PKG_CFLAGS = $(call once,PKG_CFLAGS,$(call pkg_cflags,$(LIB_PKGS) $(TOOL_PKGS)))
 TEST_CFLAGS = $(call once,TEST_CFLAGS,$(call pkg_cflags,$(TEST_PKGS)))
 LIB_LIBS   = $(call once,LIB_LIBS,$(call pkg_libs,$(LIB_PKGS)))
 TOOL_LIBS  = $(call once,TOOL_LIBS,$(call pkg_libs,$(TOOL_PKGS)))
+
+# What the commands carry in themselves, where the system has it as an archive, too: to load eleven
+# libraries takes nsnet as long as a workload takes to start. `make ARCHIVES=` loads all of them.
+ARCHIVES   ?= nl-route-3 nl-3 nftnl sqlite3 yaml md jansson
+archive     = $(filter /%,$(shell $(CC) -print-file-name=lib$(1).a))
+archived    = $(foreach l,$(ARCHIVES),$(if $(call archive,$(l)),-l$(l)))
+# Of Debian's, libnl and sqlite want libm, and no .pc file says so but for --static.
+inside      = $(patsubst -l%,-l:lib%.a,$(filter $(archived),$(1))) $(filter-out $(archived),$(1)) \
+	$(if $(archived),-lm)
+CMD_LIBS    = $(call once,CMD_LIBS,$(call inside,$(LIB_LIBS) $(TOOL_LIBS)))
 TEST_LIBS  = $(call once,TEST_LIBS,$(call pkg_libs,$(TEST_PKGS)))
 
 WARN := -Wall -Wextra $(WERROR) -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
@@ -104,7 +119,7 @@ LINK        = $(CC) $(CFLAGS) $(LDHARDEN) $(LDFLAGS)
 
 # ---- building -----------------------------------------------------------------
 
-all: $(NSNET) $(LIB_SO) $(LIB_A) $(PC)
+all: $(NSNET) $(SPAWN) $(LIB_SO) $(LIB_A) $(PC)
 
 # Objects are made again when the compiler or its flags change.
 FLAGS_FILE := $(BUILD)/.flags
@@ -125,6 +140,18 @@ $(BUILD)/%.o: %.c $(FLAGS_FILE)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -fPIE -MMD -MP -c $< -o $@
 
+# The filter of system calls, by libseccomp, for the machine that this is built on (no cross
+# compiling). The sanitizers are not asked: it runs for ten milliseconds and frees nothing.
+GEN := $(BUILD)/gen/filter
+GEN_DEPS := $(wildcard lib/spawn/filter/*.h lib/spawn/filter/*.def)
+$(GEN): $(GEN_SRC) $(GEN_DEPS) $(FLAGS_FILE)
+	@mkdir -p $(@D)
+	$(CC) $(LANG_FLAGS) $(WARN) -O1 $< -o $@ $(call pkg_cflags,libseccomp) $(call pkg_libs,libseccomp)
+$(BUILD)/gen/made.c: $(GEN)
+	$< >$@
+$(BUILD)/gen/made.o: $(BUILD)/gen/made.c
+	$(CC) $(ALL_CFLAGS) -Ilib/spawn/filter -fPIC -c $< -o $@
+
 # A list of members that follows the sources: a deleted source leaves the archive, too.
 $(BUILD)/.%.list: FORCE
 	@mkdir -p $(@D)
@@ -134,7 +161,7 @@ $(BUILD)/.lib.list: MEMBERS = $(LIB_SRC)
 $(BUILD)/.tools.list: MEMBERS = $(TOOL_SRC)
 $(BUILD)/.helpers.list: MEMBERS = $(HELPER_SRC)
 
-$(LIB_A): $(call obj,$(LIB_SRC)) $(BUILD)/.lib.list
+$(LIB_A): $(LIB_OBJ) $(BUILD)/.lib.list
 	rm -f $@
 	$(AR) rcsD $@ $(filter %.o,$^)
 
@@ -142,7 +169,7 @@ $(TOOLS_A): $(call obj,$(filter-out tools/main.c,$(TOOL_SRC))) $(BUILD)/.tools.l
 	rm -f $@
 	$(AR) rcsD $@ $(filter %.o,$^)
 
-$(LIB_SO): $(call obj,$(LIB_SRC)) $(BUILD)/.lib.list lib/nsnet.sym
+$(LIB_SO): $(LIB_OBJ) $(BUILD)/.lib.list lib/nsnet.sym
 	$(LINK) -shared $(LDDEFS) -Wl,-soname,$(SONAME) -Wl,--version-script=lib/nsnet.sym \
 		$(filter %.o,$^) -o $@ $(LIB_LIBS)
 	ln -sf $(@F) $(BUILD)/$(SONAME)
@@ -150,7 +177,10 @@ $(LIB_SO): $(call obj,$(LIB_SRC)) $(BUILD)/.lib.list lib/nsnet.sym
 
 # The command carries the library in itself: one file that can be copied.
 $(NSNET): $(call obj,tools/main.c) $(TOOLS_A) $(LIB_A)
-	$(LINK) -pie $^ -o $@ $(LIB_LIBS) $(TOOL_LIBS)
+	$(LINK) -pie $^ -o $@ $(CMD_LIBS)
+
+$(SPAWN): $(call obj,$(SPAWN_SRC)) $(TOOLS_A) $(LIB_A)
+	$(LINK) -pie $^ -o $@ $(CMD_LIBS)
 
 $(PC): lib/nsnet.pc.in Makefile FORCE
 	@mkdir -p $(@D)
@@ -164,7 +194,7 @@ $(BUILD)/tests/kernel/test_errors: LDWRAP := -Wl,--wrap=sendto,--wrap=recvmsg
 $(TESTS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(HELPERS) $(TOOLS_A) $(LIB_A) $(BUILD)/.helpers.list
 	$(LINK) $(LDWRAP) -pie $(filter %.o,$^) $(TOOLS_A) $(LIB_A) -o $@ $(TEST_LIBS) $(LIB_LIBS) $(TOOL_LIBS)
 
-tests: $(TESTS) $(NSNET)
+tests: $(TESTS) $(NSNET) $(SPAWN)
 
 # ---- testing ------------------------------------------------------------------
 
@@ -200,15 +230,21 @@ check-full:
 	$(MAKE) bench
 
 # What nsnet is compared with. start.c is about what loading its libraries takes: it needs none of them.
-BENCH := $(addprefix $(BUILD)/tests/bench/,floor run start)
+BENCH := $(addprefix $(BUILD)/tests/bench/,floor run start spawn born true)
 $(BUILD)/tests/bench/floor: $(call obj,tests/bench/floor.c tests/bench/request.c)
 	$(LINK) -pie $^ -o $@ $(call pkg_libs,libmnl)
 $(BUILD)/tests/bench/run: $(call obj,tests/bench/run.c)
 	$(LINK) -pie $^ -o $@
 $(BUILD)/tests/bench/start: $(call obj,tests/bench/start.c)
 	$(LINK) -pie $^ -o $@ -Wl,--no-as-needed $(LIB_LIBS) $(TOOL_LIBS)
+$(BUILD)/tests/bench/spawn: $(call obj,tests/bench/spawn.c tests/bench/seven.c) $(LIB_A)
+	$(LINK) -pie $^ -o $@ $(LIB_LIBS)
+$(BUILD)/tests/bench/born: $(call obj,tests/bench/born.c tests/bench/seven.c)
+	$(LINK) -static $^ -o $@
+$(BUILD)/tests/bench/true: $(call obj,tests/bench/true.c)
+	$(LINK) -static $^ -o $@
 
-bench: $(NSNET) $(BENCH) $(BUILD)/tests/kernel/test_limits
+bench: $(NSNET) $(SPAWN) $(BENCH) $(BUILD)/tests/kernel/test_limits
 	NSNET_BIN=$(abspath $(NSNET)) bash tests/bench/bench.sh
 	NSNET_BIN=$(abspath $(NSNET)) bash tests/bench/cable.sh
 	NSNET_BIN=$(abspath $(NSNET)) NSNET_SRC=$(CURDIR) $(BUILD)/tests/kernel/test_limits bench
@@ -229,7 +265,7 @@ FUZZ_LIB     := $(BUILD)/fuzz/libnsnet.a
 $(BUILD)/fuzz/%.o: %.c
 	@mkdir -p $(@D)
 	$(CLANG) $(LANG_FLAGS) $(WARN) $(PKG_CFLAGS) -O1 -g $(FUZZ_FLAGS) -MMD -MP -c $< -o $@
-$(FUZZ_LIB): $(patsubst %.c,$(BUILD)/fuzz/%.o,$(LIB_SRC)) $(BUILD)/.lib.list
+$(FUZZ_LIB): $(patsubst %.c,$(BUILD)/fuzz/%.o,$(LIB_SRC)) $(BUILD)/gen/made.o $(BUILD)/.lib.list
 	rm -f $@
 	$(AR) rcsD $@ $(filter %.o,$^)
 $(FUZZ_PROGS): $(BUILD)/fuzz/%: $(BUILD)/fuzz/tests/fuzz/%.o $(FUZZ_LIB)
@@ -237,6 +273,7 @@ $(FUZZ_PROGS): $(BUILD)/fuzz/%: $(BUILD)/fuzz/tests/fuzz/%.o $(FUZZ_LIB)
 		-Wl,--as-needed $(LIB_LIBS)
 # A rule and whom it is about take more room than an address.
 FUZZ_LEN_policy := 1000
+FUZZ_LEN_profile := 1000
 # New inputs go to the build folder; those worth keeping are copied to tests/fuzz/corpus by hand.
 $(FUZZ_TARGETS): fuzz-%: $(BUILD)/fuzz/fuzz_%
 	@mkdir -p $(BUILD)/fuzz/corpus/$*
@@ -249,7 +286,7 @@ fuzz: $(FUZZ_TARGETS)
 # changed since it last passed is not looked at again.
 
 LINT := $(BUILD)/lint
-LINT_C := $(LIB_SRC) $(TOOL_SRC) $(HELPER_SRC) $(TEST_SRC) $(BENCH_SRC)
+LINT_C := $(LIB_SRC) $(GEN_SRC) $(TOOL_SRC) $(HELPER_SRC) $(TEST_SRC) $(BENCH_SRC)
 SH_SRC := $(sort $(wildcard tests/*.sh tests/*/*.sh) .ci/run)
 
 lint: lint-layers lint-text lint-format lint-sym lint-shell lint-cppcheck lint-analyzer lint-tidy lint-self
@@ -259,7 +296,7 @@ lint-text:
 	bash tests/lint/text.sh
 	bash tests/lint/funclen.sh $(filter lib/% tools/%,$(LINT_C))
 lint-format:
-	clang-format --dry-run -Werror $(C_SRC) $(HEADERS)
+	clang-format --dry-run -Werror $(C_SRC) $(filter %.h,$(HEADERS))
 lint-sym: $(LIB_SO)
 	bash tests/lint/sym.sh lib/nsnet.h lib/nsnet.sym $(LIB_SO)
 lint-shell:
@@ -268,7 +305,7 @@ lint-self:
 	bash tests/lint/test-layers.sh
 	bash tests/lint/test-leaks.sh
 lint-cppcheck: $(LINT)/cppcheck.ok
-lint-analyzer: $(patsubst %.c,$(LINT)/%.analyzer,$(LIB_SRC) $(TOOL_SRC))
+lint-analyzer: $(patsubst %.c,$(LINT)/%.analyzer,$(LIB_SRC) $(GEN_SRC) $(TOOL_SRC))
 lint-tidy: $(patsubst %.c,$(LINT)/%.tidy,$(LINT_C))
 
 # gcc 12 loses an object that a constructor hands out through *ret, and takes it for the NULL that
@@ -295,11 +332,11 @@ $(LINT)/%.tidy: %.c $(HEADERS) .clang-tidy
 	@touch $@
 
 format:
-	clang-format -i $(C_SRC) $(HEADERS)
+	clang-format -i $(C_SRC) $(filter %.h,$(HEADERS))
 
 # ---- installing ---------------------------------------------------------------
 
-INSTALLED = $(SBINDIR)/nsnet $(LIBDIR)/libnsnet.so.$(VERSION) $(LIBDIR)/$(SONAME) $(LIBDIR)/libnsnet.so \
+INSTALLED = $(SBINDIR)/nsnet $(SBINDIR)/nsnet-spawn $(LIBDIR)/libnsnet.so.$(VERSION) $(LIBDIR)/$(SONAME) $(LIBDIR)/libnsnet.so \
 	$(LIBDIR)/libnsnet.a $(LIBDIR)/pkgconfig/nsnet.pc $(INCLUDEDIR)/nsnet.h \
 	$(addprefix $(SCHEMADIR)/,$(notdir $(SCHEMAS)) nsnet-1.json) $(BASHDIR)/nsnet \
 	$(MAN5DIR)/nsnet-policy.5
@@ -308,6 +345,7 @@ install: all
 	install -d $(addprefix $(DESTDIR),$(SBINDIR) $(LIBDIR)/pkgconfig $(INCLUDEDIR) $(SCHEMADIR) $(BASHDIR) \
 		$(MAN5DIR))
 	install -m 755 $(NSNET) $(DESTDIR)$(SBINDIR)/nsnet
+	install -m 755 $(SPAWN) $(DESTDIR)$(SBINDIR)/nsnet-spawn
 	install -m 755 $(LIB_SO) $(DESTDIR)$(LIBDIR)/
 	ln -sf $(notdir $(LIB_SO)) $(DESTDIR)$(LIBDIR)/$(SONAME)
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libnsnet.so

@@ -434,6 +434,8 @@ int cmd_main(int argc, char *const *argv, FILE *in, FILE *to, FILE *msgs)
 	struct nsnet_err err = {0};
 	int r = cmd_parse(&ctx, argc, argv, &err);
 
+	if (ctx.cmd && ctx.cmd->flags & CMD_RUNS)
+		ctx.opts.out.failed = 125;
 	if (r < 0)
 		return out_error(&ctx.opts.out, &err);
 	if (ctx.opts.version)

@@ -24,7 +24,8 @@ enum {
 	CMD_ALONE = 1 << 4, /* what the noun alone means */
 	CMD_TAIL = 1 << 5,  /* after min_args arguments comes somebody else's command line */
 	CMD_HIDDEN = 1 << 6,	   /* for scripts of ours, not for people */
-	CMD_UNTIL_SIGNAL = 1 << 7, /* SIGINT and SIGTERM end it with status 0, whenever they come */
+	CMD_RUNS = 1 << 7,	   /* its status is another command's: its own failures are 125 */
+	CMD_UNTIL_SIGNAL = 1 << 8, /* SIGINT and SIGTERM end it with status 0, whenever they come */
 };
 
 struct ctx;
@@ -178,9 +179,25 @@ extern const struct opt monitor_options[];
 int check_monitor(const struct ctx *ctx, struct nsnet_err *err);
 int cmd_monitor(struct ctx *ctx, struct nsnet_err *err);
 
+int check_id(const struct ctx *ctx, struct nsnet_err *err);
+int check_whose_uid(const struct ctx *ctx, struct nsnet_err *err);
+int cmd_id(struct ctx *ctx, struct nsnet_err *err);
+int cmd_whose_uid(struct ctx *ctx, struct nsnet_err *err);
+extern const struct opt exceptions_options[];
+extern const struct out_column exception_columns[];
+int cmd_exceptions(struct ctx *ctx, struct nsnet_err *err);
+extern const struct opt self_check_options[];
+extern const struct out_column self_check_columns[];
+int check_self_check(const struct ctx *ctx, struct nsnet_err *err);
+int cmd_self_check(struct ctx *ctx, struct nsnet_err *err);
+
 extern const struct opt enter_options[];
 int check_enter(const struct ctx *ctx, struct nsnet_err *err);
 int cmd_enter(struct ctx *ctx, struct nsnet_err *err);
+
+extern const struct opt run_options[];
+int check_run(const struct ctx *ctx, struct nsnet_err *err);
+int cmd_run(struct ctx *ctx, struct nsnet_err *err);
 
 int cmd_help(struct ctx *ctx, struct nsnet_err *err);
 int cmd_version(struct ctx *ctx, struct nsnet_err *err);

@@ -100,8 +100,9 @@ static void topic_exit(FILE *to)
 	      "    6  not permitted\n"
 	      "    8  timed out\n"
 	      "   10  `plan --exit-code`: there is something to do\n"
-	      "  126  `enter`: the command cannot be started\n"
-	      "  127  `enter`: the command is not found; else its own status\n"
+	      "  125  `run`: nsnet failed, in whatever way\n"
+	      "  126  `enter`, `run`: the command cannot be started\n"
+	      "  127  the same: the command is not found; else its own status\n"
 	      "  130  stopped by SIGINT (143: SIGTERM): the tenant or endpoint at hand was\n"
 	      "       finished, the next one not begun; what was not done is told.\n"
 	      "       Another signal, half a second later or more, ends it at once\n",

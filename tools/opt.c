@@ -156,11 +156,13 @@ int opt_set_many(struct opts *o, const struct opt *opt, const char *typed, const
 
 void opts_clear(struct opts *o)
 {
-	free(o->labels.values);
-	free(o->owners.values);
-	free(o->keep.values);
-	free(o->files.values);
-	o->labels = o->owners = o->keep = o->files = (struct opt_many){0};
+	struct opt_many *const all[] = {&o->labels, &o->owners, &o->keep, &o->files, &o->volumes,
+					&o->etc,    &o->env,	&o->fds,  &o->caps,  &o->shares};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		free(all[i]->values);
+		*all[i] = (struct opt_many){0};
+	}
 }
 
 /* Which of @names the value is. Return: its place, or -EINVAL. */

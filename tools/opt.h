@@ -35,6 +35,7 @@ struct opts {
 	bool if_exists;			    /* del */
 	bool check;			    /* tenant list */
 	bool all;			    /* tenant del */
+	bool active;			    /* exceptions */
 	bool exit_code;			    /* plan, apply */
 	struct opt_many files;		    /* plan, diff, apply */
 	bool prune;			    /* plan, diff, apply */
@@ -53,6 +54,12 @@ struct opts {
 	struct opt_many keep;		    /* tenant quarantine */
 	uint64_t expiring_s;		    /* policy list; 0: all */
 	uint64_t for_ms, count;		    /* monitor; 0: without end */
+	const char *workload;		    /* self-check */
+	/* run */
+	const char *user, *map_user, *rootfs, *scratch, *cwd, *hostname, *seccomp;
+	const char *until, *status_fd;
+	struct opt_many volumes, etc, env, fds, caps, shares;
+	bool time_ns, dangerous;
 
 	const struct opt *format_by; /* what chose the format, or NULL */
 	uint64_t seen[2];	     /* by table (global, own) and row */

@@ -262,6 +262,8 @@ int out_error(const struct out *o, const struct nsnet_err *err)
 	if (e.id == NSNET_E_NONE)
 		e.id = NSNET_E_INTERNAL;
 	status = nsnet_code_exit(e.id);
+	if (o->failed && e.id != NSNET_E_CANNOT_RUN && e.id != NSNET_E_NO_COMMAND)
+		status = o->failed;
 	stdfd_flush(o->to);
 	if (out_is_document(o))
 		error_document(o, &e, status);

@@ -50,6 +50,7 @@ struct out {
 	bool no_header;
 	bool quiet;   /* no sentences about what was done, no notes */
 	bool verbose; /* steps, too */
+	int failed;   /* the status of failures that are not another command's; 0: by the reason */
 };
 
 /* ---- text ---------------------------------------------------------------- */

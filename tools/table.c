@@ -551,6 +551,95 @@ const struct cmd cmd_table[] = {
 		.run = cmd_monitor,
 	},
 	{
+		.verb = "id",
+		.args = "TENANT N",
+		.min_args = 2,
+		.max_args = 2,
+		.flags = CMD_OPENS,
+		.help = "print which user of the host a user inside is",
+		.more = "Users and groups inside a tenant's workloads are 0 to 65535; on the host "
+			"they\n"
+			"are 65,536 others, which the tenant gets when they are first needed, and "
+			"no\n"
+			"other tenant ever has. So `chown $(nsnet id customer1 1000) FILE` gives "
+			"a file\n"
+			"to user 1000 of customer1. A user that `--map-user` replaced is another "
+			"one.",
+		.examples = "nsnet id customer1 1000\n"
+			    "nsnet id customer1 1000 -j",
+		.operands = "tenant none",
+		.check = check_id,
+		.run = cmd_id,
+	},
+	{
+		.verb = "whose-uid",
+		.args = "N",
+		.min_args = 1,
+		.max_args = 1,
+		.flags = CMD_OPENS,
+		.help = "print which tenant a user of the host belongs to",
+		.more = "N as `ls -n` and `ps -o uid` have it, or a group's. It also knows "
+			"tenants that\n"
+			"were deleted: their files may be there still.",
+		.examples = "nsnet whose-uid 1879049192\n"
+			    "nsnet whose-uid 1879049192 -j",
+		.operands = "none",
+		.check = check_whose_uid,
+		.run = cmd_whose_uid,
+	},
+	{
+		.verb = "exceptions",
+		.args = "[TENANT]",
+		.max_args = 1,
+		.flags = CMD_OPENS | CMD_TABLE,
+		.options = exceptions_options,
+		.columns = exception_columns,
+		.help = "list what workloads were given that others do not get",
+		.more = "Each is given for a reason, by somebody, with what it exposes told first. "
+			"STATE\n"
+			"is active, EXPIRED when its time is past and the workload goes on, or "
+			"ended.\n"
+			"The record is only added to, and outlives the tenant.",
+		.examples = "nsnet exceptions\n"
+			    "nsnet exceptions customer1 --active -o wide\n"
+			    "nsnet exceptions -o csv --columns WORKLOAD,EXCEPTION,EXPIRES",
+		.operands = "tenant",
+		.run = cmd_exceptions,
+	},
+	{
+		.verb = "self-check",
+		.args = "[TENANT]",
+		.max_args = 1,
+		.flags = CMD_OPENS | CMD_TABLE,
+		.options = self_check_options,
+		.columns = self_check_columns,
+		.help = "show that each namespace isolates what it should",
+		.more = "For each kind of namespace something is made outside and looked for "
+			"inside, "
+			"and\n"
+			"the other way round, in a workload that is started for this in TENANT, "
+			"and in\n"
+			"those that run; the kernel's numbers of the namespaces and their owners "
+			"are\n"
+			"compared, too. VERDICT is ISOLATED when both say so, SHARED(justified, "
+			"...)\n"
+			"when an opt-out that is not expired says why, SHARED(unexplained), or "
+			"NOT\n"
+			"TESTED: it could not be shown. A stranger is a process in the tenant's "
+			"network\n"
+			"that `nsnet run` did not start; it is unexplained when it could change "
+			"the\n"
+			"network or the host. -v tells all that was done and seen.\n"
+			"\n"
+			"The status is 1 when anything is unexplained or was not tested.",
+		.examples = "nsnet self-check\n"
+			    "nsnet self-check customer1 -v\n"
+			    "nsnet self-check --workload 1a2b3c4d5e6f -j",
+		.operands = "tenant",
+		.check = check_self_check,
+		.run = cmd_self_check,
+	},
+	{
 		.verb = "enter",
 		.args = "TENANT[/ENDPOINT] [--] [CMD...]",
 		.min_args = 1,
@@ -570,6 +659,37 @@ const struct cmd cmd_table[] = {
 		.operands = "either file",
 		.check = check_enter,
 		.run = cmd_enter,
+	},
+	{
+		.verb = "run",
+		.args = "TENANT[/ENDPOINT] [--] CMD...",
+		.min_args = 1,
+		.max_args = -1,
+		.flags = CMD_OPENS | CMD_TAIL | CMD_RUNS,
+		.options = run_options,
+		.help = "run a command as a workload, isolated",
+		.more = "The command runs in the tenant's network and in pid, mnt, ipc, uts, user "
+			"and\n"
+			"cgroup namespaces of its own: numbers of users are the tenant's, the "
+			"file\n"
+			"system is the host's /usr and nothing else, it has no capabilities and a\n"
+			"filter of system calls. It cannot change its network, as root neither. "
+			"What\n"
+			"could not be had is an error, never left out.\n\n"
+			"It ends with this command. Signals are passed on. With a terminal, it "
+			"has\n"
+			"one of its own.\n\n"
+			"The status is the command's own, 128+N when signal N killed it; 125 when\n"
+			"nsnet failed, 126 when the command could not be executed, 127 when it is\n"
+			"not there. -j and --status-fd tell them apart.",
+		.examples =
+			"nsnet run customer1 -- id\n"
+			"nsnet run customer1/db -u www-data --volume /srv/db:/data -- ls -l "
+			"/data\n"
+			"nsnet run customer1 --share ipc=host --because \"CHG-7: old app\" -- ipcs",
+		.operands = "either file",
+		.check = check_run,
+		.run = cmd_run,
 	},
 	{
 		.verb = "help",

@@ -38,6 +38,19 @@ static const struct {
 	{"(id\"?: )[0-9]+", "ID"},
 	{"()nsn[0-9]+", "PORT"},
 	{"()([0-9a-f]{2}:){5}[0-9a-f]{2}", "MAC"},
+	/* workloads, and how long ago */
+	{"()\\b[0-9a-f]{12}\\b", "WORKLOAD"},
+	{"(age_seconds\"?: )[0-9]+", "N"},
+	/* users: which range is free, others on this host have a say in */
+	{"((outside|base)\"?: )[0-9]+", "UID"},
+	/* self-check: namespaces, processes, canaries, and the host */
+	{"((pid|net|mnt|ipc|uts|user|cgroup|time):.)[0-9]{10}", "INODE"},
+	{"()nsc-[0-9a-f]{8}", "CANARY"},
+	{"(/nsnet/|workload )[0-9a-f]{12}", "WORKLOAD"},
+	{"(process |same process is |/proc/|kill )[0-9]+", "PID"},
+	{"(its tenant has )[0-9]+ to [0-9]+", "UIDS"},
+	{"(map: 0 is |it is user |of its file is )[0-9]{10}", "UID"},
+	{"(host's name is still ).*", "HOST"},
 	/* what a border is made of is not what a session is about */
 	{"(Kernel check: )[1-9][0-9]*", "N"},
 	/* the kernel sends and drops a little by itself */

@@ -221,7 +221,7 @@ static bool waits_for_a_lock(void *arg)
 	assert_non_null(f);
 	(void)!fgets(text, sizeof(text), f);
 	assert_int_equal(fclose(f), 0);
-	return atoi(text) == __NR_flock;
+	return strtol(text, NULL, 10) == __NR_flock;
 }
 
 /* The first one who opens a store makes it, with the lock. */

@@ -81,6 +81,13 @@ static const char write_file[] =
 	"  - can: customer1/app -> customer2 tcp/80\n"
 	"END\n";
 
+/* Gone with the world, or by themselves. */
+static const char in_background[] =
+	"ip netns exec customer1 setpriv --reuid 65533 --regid 65533 --clear-groups sleep 5 "
+	"</dev/null >/dev/null 2>&1 &"
+	"$1 run customer1 --share ipc=host --because x -- sleep 5 </dev/null >/dev/null 2>&1 &"
+	"sleep 1";
+
 static void every_answer_is_as_its_schema_says(void **state)
 {
 	NSN_AUTO(nsn_freep) char *examples = source_path("policies");
@@ -108,9 +115,14 @@ static void every_answer_is_as_its_schema_says(void **state)
 	PRINTS("EndpointList", "endpoint", "list", "customer2");
 	PRINTS("Endpoint", "endpoint", "show", "customer2/db");
 	PRINTS("Endpoint", "endpoint", "show", "customer1/default");
+	PRINTS("SelfCheck", "self-check");
+	/* Somebody who can do nothing, and a workload with less isolation: fine, and told. */
+	RUN_STATUS(0, "sh", "-c", in_background, "sh", nsnet_bin());
+	PRINTS("SelfCheck", "self-check", "customer1");
 	PRINTS("Tenants", "export");
 	PRINTS("Tenants", "tenant", "export", "customer2");
 	PRINTS("RuleList", "policy", "list");
+	PRINTS("Id", "id", "customer1", "1000");
 	PRINTS("Change", "tenant", "add", "shared", "10.10.3.0/24");
 	PRINTS("Change", "-n", "allow", "customer1", "shared", "tcp/1", "--because", "x");
 	PRINTS("Change", "allow", "customer1,label:a=b", "shared/default", "tcp/1,udp", "--because",
@@ -156,6 +168,7 @@ static void every_answer_is_as_its_schema_says(void **state)
 	PRINTS("Policy", "policy", "show", "no-metadata", examples);
 	PRINTS("Policy", "policy", "show", "billing-app-to-ledger-db", examples);
 	PRINTS("PolicyTest", "policy", "test", examples);
+	PRINTS("ExceptionList", "exceptions");
 	PRINTS("Help", "policy", "manual");
 	RUN_STATUS(0, "sh", "-c", write_file, "sh", FILE_OF_POLICIES);
 	PRINTS("Apply", "plan", "-f", FILE_OF_POLICIES);
@@ -274,6 +287,9 @@ static void what_a_schema_does_not_say_is_refused(void **state)
 		 "{\"nsnet\":1,\"tenants\":{},\"rules\":[{\"name\":\"aa\",\"from\":\"a1\",\"to\":"
 		 "\"b1\"}]}",
 		 "is not valid under any"},
+		{"ExceptionList", "{\"nsnet\":1,\"kind\":\"ExceptionList\",\"items\":[{\"id\":1}]}",
+		 "is a required"},
+		{"Id", "{\"nsnet\":1,\"kind\":\"Id\",\"items\":[]}", "[]"},
 		{"Logged", "{\"nsnet\":1,\"kind\":\"Logged\",\"items\":[]}",
 		 "'items' was unexpected"},
 		{"Error", "{\"error\":{\"code\":\"IO\"}}", "is a required"},
@@ -295,8 +311,10 @@ static void what_a_schema_does_not_say_is_refused(void **state)
 static void every_schema_is_tested(void **state)
 {
 	static const char known[] =
-		" Apply Change Endpoint EndpointList Error Help Logged Plan Policy PolicyCheck "
-		"PolicyList PolicyTest QuarantineList Rule RuleList Status Tenant TenantList "
+		" Apply Change Endpoint EndpointList Error ExceptionList Help Id Logged Plan "
+		"Policy PolicyCheck "
+		"PolicyList PolicyTest QuarantineList Rule RuleList SelfCheck Status Tenant "
+		"TenantList "
 		"Tenants "
 		"Version ";
 	NSN_AUTO(nsn_freep) char *pattern = source_path("tools/schema/*.json");
@@ -304,7 +322,7 @@ static void every_schema_is_tested(void **state)
 
 	(void)state;
 	assert_int_equal(glob(pattern, 0, NULL, &files), 0);
-	assert_int_equal(files.gl_pathc, 20);
+	assert_int_equal(files.gl_pathc, 23);
 	for (size_t i = 0; i < files.gl_pathc; i++) {
 		const char *name = strrchr(files.gl_pathv[i], '/') + 1;
 		char word[64];

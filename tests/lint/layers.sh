@@ -22,10 +22,12 @@ lib/plan    | lib/base lib/object lib/model lib/compile                     |
 lib/store   | lib/base lib/model                                            | sqlite3
 lib/sync    | lib/base lib/object lib/kernel lib/model lib/compile lib/plan |
 lib/verify  | lib/base lib/object lib/nl lib/kernel lib/model               | bdd jansson
-lib/spawn   | lib/base lib/kernel lib/model                                 | seccomp cap jansson
+lib/spawn   | lib/base lib/kernel lib/model lib/spawn/filter                | seccomp cap jansson
+lib/spawn/filter |                                                          | seccomp
 lib         | lib/base lib/object lib/nl lib/kernel lib/model lib/policy lib/compile lib/plan lib/store lib/sync lib/verify lib/spawn |
 netd        | lib/base                                                      | microhttpd jansson
 tools       | lib/base                                                      | libsmartcols jansson yaml
+tools/spawn | lib/base tools                                                |
 '
 netlink=' netlink libmnl libnftnl '
 # These compute and nothing else: headers whose only use is to ask the kernel for something.

@@ -808,8 +808,8 @@ static void completion_offers_what_can_stand_there(void **state)
 		{"__complete -- __comp", ""},
 		{"__complete",
 		 "tenant\nendpoint\nallow\ndeny\nrevoke\npolicy\nexport\nplan\ndiff\napply"
-		 "\nrepair\ngc\nstatus\nmonitor\nenter\nhelp\n"
-		 "completion\nversion\n"},
+		 "\nrepair\ngc\nstatus\nmonitor\nid\nwhose-uid\nexceptions\nself-check\nenter\nrun"
+		 "\nhelp\ncompletion\nversion\n"},
 	};
 
 	(void)state;
