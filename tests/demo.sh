@@ -84,6 +84,17 @@ does ip -br link
 links_are 'lo'
 
 echo
+echo "--- a workload: sees itself, is root over nothing, and gets no further"
+does nsnet run customer1 -- ps -e -o pid,user,comm
+says nsnet-init
+[[ $(wc -l <<<"$out") == 3 ]] || wrong "it should see itself and the first process"
+! run nsnet run customer1 -- ip link set eth0 down || wrong "this should have failed"
+says 'Operation not permitted'
+unanswered nsnet run customer1 -- ping -c1 -W1 10.10.2.2
+! run nsnet run customer1 --share ipc=host -- true || wrong "this should have failed"
+says 'needs a reason'
+
+echo
 echo "--- delete, and nothing is left"
 does nsnet tenant del customer1
 does nsnet tenant del customer2

@@ -20,6 +20,7 @@ class Row:
     def __init__(self, result, forbidden=None, count_other=True):
         self.result, self.count_other = result, count_other
         self.forbidden = forbidden or (lambda form: True)
+        self.by_workload = None  # counts, when a workload sent
         self.missing, self.wrong = [], []  # what had to arrive; what else is not as it must be
 
     def all_sent(self, some):

@@ -8,6 +8,7 @@ import socket
 import struct
 
 from net import STATE_KINDS, state_of
+from packets import ETH_IP, ETH_IP6, SYN, TCP, UDP, eth, ipv4, ipv6, tcp, udp
 from sniff import Listener, Sender, Sniffer, Tokens, settle
 
 
@@ -69,6 +70,18 @@ class SocketAttack:
                 self.sent = 1
 
 
+def as_frames(form, parties, token):
+    """What its socket would send, for a sender that makes sockets of frames."""
+    six, a, v = form.fam == "6", parties.a, parties.v
+    src, dst = (a.ip6, v.ip6) if six else (a.ip4, v.ip4)
+    if form.by_socket == "tcp":
+        body = tcp(src, dst, 0, Listener.TCP_PORT, SYN, token)
+    else:
+        body = udp(src, dst, 0, Listener.UDP_PORT, token)
+    packet = (ipv6 if six else ipv4)(src, dst, TCP if form.by_socket == "tcp" else UDP, body)
+    return [eth(parties.g.mac, a.mac, ETH_IP6 if six else ETH_IP, packet)]
+
+
 class Run:
     """One pass of a list of forms. The sockets are opened once for all of them."""
 
@@ -89,7 +102,9 @@ class Run:
             self.out = []
             for link in self.arena.links:
                 with contextlib.suppress(OSError):
-                    self.out.append(opened(Sender(self.arena.attacker, link)))
+                    self.out.append(opened(self.arena.sender(self.arena.attacker, link)
+                                           if self.arena.sender else
+                                           Sender(self.arena.attacker, link)))
             self.back = opened(Sender(self.arena.victim, "eth0"))
             with one_processor():
                 self.send_all()
@@ -111,7 +126,7 @@ class Run:
                 if f.victim_sends:
                     self.send(f, [self.back])
             settle(self.arena, parties.v, parties.w)
-            for s in self.sockets:
+            for s in (*self.sockets, *self.out):
                 s.talk()
         self.listener.accept()
         self.settle()
@@ -122,7 +137,9 @@ class Run:
 
     def send(self, form, senders):
         parties, token = self.arena.parties, self.token[form.index]
-        if form.by_socket:
+        for s in (*senders, *self.out):
+            s.about(form, token)
+        if form.by_socket and not self.arena.sender:
             attack = SocketAttack(self.arena.attacker, parties, form, token, self.tokens)
             self.sockets.append(attack)
             return
@@ -131,9 +148,12 @@ class Run:
         for frame in form.before(parties, b"\0" * 8) if form.before else ():
             for s in self.out:
                 s.send(frame)
-        frames = form.build(parties, token)
+        frames = as_frames(form, parties, token) if form.by_socket else form.build(parties, token)
         self.result.count(self.result.sent, form.index,
                           sum(s.send(f) for s in senders for f in frames))
+        for s in senders:
+            for pattern in s.seen:
+                self.tokens.also(pattern, form.index)
 
     def collect(self):
         result, parties = self.result, self.arena.parties

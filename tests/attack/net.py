@@ -148,6 +148,7 @@ class Arena:
         self.attacker, self.victim, self.parties = attacker, victim, parties
         self.watch, self.tables = watch, tables
         self.links = ["eth0"]  # the attacker's
+        self.sender = None  # makes who sends, of a namespace and a link, instead of sniff.Sender
         self.patience = patience  # seconds to wait for an answer
         self.own = own  # namespaces to be closed
         self.gateways = gateways

@@ -5,6 +5,7 @@ import subprocess
 
 import altered
 import windows
+import workload
 from common import Row, add_inside, add_tenants
 from engine import Run
 from kinds import TABLE
@@ -146,9 +147,22 @@ def red_inside(nsnet, magic, tag):
     return attack("RED-inside", arena, TABLE, magic, tag)
 
 
+def broken(arena):
+    """Two gateways that forward to each other."""
+    g, w = arena.gateways
+    veth(g, "sab0", w, "sab0")
+    open_gateway(g)
+    open_gateway(w)
+    route(g, 1, arena.parties.v)
+    route(w, 2, arena.parties.a)
+
+
 ALL = {"S1": s1, "S2": s2, "S3": s3, "S4": s4,
        "S5": altered.tenants, "S5i": altered.inside, "S6": s6, "S6g": s6g,
        "S7a": windows.tenants, "S7b": windows.settings, "S7c": windows.endpoints, "S8": one_port("S8", "tcp/5432"),
+       "W": workload.PLAIN, "Wc": workload.PRIVILEGED, "Wi": workload.inside,
+       "RED-workload": workload.red("RED-workload", workload.as_workload, broken),
+       "RED-raw": workload.red("RED-raw", workload.as_host, broken),
        "RED-bridged": red_tenants("RED-bridged", True),
        "RED-routed": red_tenants("RED-routed", False), "RED-inside": red_inside,
        "RED-ports": one_port("RED-ports", "any"),

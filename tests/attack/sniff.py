@@ -53,11 +53,19 @@ class Sniffer:
 class Sender:
     """Frames out of one link."""
 
+    seen = ()  # by what else than its token the last one is known
+
     def __init__(self, ns, link):
         with ns.inside():
             self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
             self.sock.bind((link, 0))
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20)
+
+    def about(self, form, token):
+        """What is sent from now on. For who keeps count of that."""
+
+    def talk(self):
+        """What there is to say later on."""
 
     def send(self, frame):
         """1 when the kernel took it, 0 when not: too long, link down or gone."""

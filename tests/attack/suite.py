@@ -132,6 +132,7 @@ class Report:
             "leaks": [{"scenario": s, "what": w, "count": n} for s, w, n in self.leaks()],
             "known": [{"scenario": s, "what": w, "count": n} for s, w, n in self.sort()[1]],
             "seconds": self.times,
+            "workloads": {n: r.by_workload for n, r in self.rows.items() if r.by_workload},
             "attacks": [{
                 "name": f.name, "family": f.fam, "group": f.group, "needs": f.needs, "why": f.why,
                 "controls": {n: r.leaked(f) for n, r in self.control.items()},
@@ -182,6 +183,10 @@ def main():
             print("NOT PROVEN %s" % what)
         for what in report.skipped:
             print("SKIPPED %s" % what)
+        for name, row in report.rows.items():
+            if row.by_workload:
+                print("by a workload, %s: %s" % (name, ", ".join(
+                    "%s %s" % w for w in row.by_workload.items())))
         print("seconds: " + ", ".join("%s %.1f" % t for t in report.times.items()))
         print(report.summary())
     return 1 if report.leaks() or report.unproven or report.skipped else 0

@@ -127,6 +127,57 @@ static void test_controls(void **state)
 	json_decref(root);
 }
 
+/* ---- by a workload ------------------------------------------------------------------------- */
+
+static json_int_t told(const json_t *root, const char *scenario, const char *key)
+{
+	const json_t *row = json_object_get(json_object_get(root, "workloads"), scenario);
+
+	return json_integer_value(json_object_get(row, key));
+}
+
+/*
+ * A workload has no raw socket (suite.py complains when it has), so it sends what ordinary ones
+ * can; of that enough has to have arrived where nothing isolates.
+ */
+static void holds(const char *scenario)
+{
+	int status;
+	json_t *root;
+	size_t n;
+
+	world_need();
+	root = suite(scenario, &status);
+	n = complaints(root);
+	print_message("%s: %d sent, %d of them proven, %d refused\n", scenario,
+		      (int)told(root, scenario, "sent"), (int)told(root, scenario, "proven"),
+		      (int)told(root, scenario, "refused"));
+	if (n > 0 || status != 0)
+		fail_msg("%s: %zu complaints, status %d", scenario, n, status);
+	assert_int_equal(told(root, scenario, "raw sent"), 0);
+	assert_true(told(root, scenario, "refused") >= 200);
+	assert_true(told(root, scenario, "proven") >= 200);
+	json_decref(root);
+}
+
+static void test_workload(void **state)
+{
+	(void)state;
+	holds("W");
+}
+
+static void test_workload_privileged(void **state)
+{
+	(void)state;
+	holds("Wc");
+}
+
+static void test_workload_inside(void **state)
+{
+	(void)state;
+	holds("Wi");
+}
+
 #define SCENARIO(name, id)                                                                         \
 	static void name(void **state)                                                             \
 	{                                                                                          \
@@ -172,6 +223,27 @@ static void test_red_ports(void **state)
 	finds("RED-ports", 40);
 }
 
+static void test_red_workload(void **state)
+{
+	(void)state;
+	finds("RED-workload", 60);
+}
+
+/* As the host's root: then frames are sent as they are. */
+static void test_red_raw(void **state)
+{
+	int status;
+	json_t *root;
+
+	(void)state;
+	world_need();
+	root = suite("RED-raw", &status);
+	assert_int_equal(status, 1);
+	assert_true(told(root, "RED-raw", "raw sent") >= 300);
+	assert_true(leaked(root, "RED-raw") >= 80);
+	json_decref(root);
+}
+
 /* The moments, too: what was set to `allow`, looked at as if it were `deny`. */
 static void test_red_settings(void **state)
 {
@@ -188,7 +260,7 @@ static void test_red_endpoints(void **state)
 int main(void)
 {
 	/* The first are those that show each attack once. */
-	enum { QUICK = 8 };
+	enum { QUICK = 9 };
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_controls),
 		cmocka_unit_test(test_tenants),
@@ -198,12 +270,17 @@ int main(void)
 		cmocka_unit_test(test_host_flushed),
 		cmocka_unit_test(test_one_port_open),
 		cmocka_unit_test(test_red_inside),
+		cmocka_unit_test(test_workload),
 		cmocka_unit_test(test_altered_link),
 		cmocka_unit_test(test_altered_link_inside),
 		cmocka_unit_test(test_gateways_flushed),
 		cmocka_unit_test(test_while_tenants_change),
 		cmocka_unit_test(test_while_settings_change),
 		cmocka_unit_test(test_while_endpoints_change),
+		cmocka_unit_test(test_workload_privileged),
+		cmocka_unit_test(test_workload_inside),
+		cmocka_unit_test(test_red_workload),
+		cmocka_unit_test(test_red_raw),
 		cmocka_unit_test(test_red_bridged),
 		cmocka_unit_test(test_red_routed),
 		cmocka_unit_test(test_red_ports),

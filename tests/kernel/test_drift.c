@@ -125,6 +125,8 @@ static const struct setting of_workload[] = {
 	{"net/ipv6/conf/default/autoconf", "0", "1"},
 	{"net/ipv6/conf/default/addr_gen_mode", "1", "0"},
 	{"net/ipv6/conf/default/accept_dad", "0", "1"},
+	{"net/ipv4/ip_unprivileged_port_start", "0", "1024"},
+	{"net/ipv4/ping_group_range", "0\t2147483647", "1\t0"},
 };
 
 static const struct setting without_ipv6[] = {
@@ -250,7 +252,7 @@ static bool is_known(const char *text, bool has_ipv6, bool in_workload)
 {
 	char path[128], value[16], who[16], name[64], family[2];
 
-	if (sscanf(text, "%127s = %15s", path, value) != 2)
+	if (sscanf(text, "%127s = %15[^\n]", path, value) != 2)
 		return false;
 	if (in_workload)
 		return is_listed(of_workload, COUNT(of_workload), path, value) ||

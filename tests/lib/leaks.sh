@@ -73,6 +73,16 @@ processes() {
 	return 0
 }
 
+# Control groups are the machine's, with no namespace to hide in: one that has processes may be another
+# run's. Ours are over.
+cgroups() {
+	local d
+
+	for d in /sys/fs/cgroup/nsnet/*/ /sys/fs/cgroup/*/nsnet/*/; do
+		[[ -n $(quiet cat "$d/cgroup.procs") ]] || echo "$d"
+	done
+}
+
 # Counters and state of the kernel itself, and switches that only write.
 volatile='nf_conntrack_count|nf_conntrack_buckets|/route/flush|tcp_fastopen_key|/neigh/.*gc_'
 
@@ -89,7 +99,11 @@ snapshot() {
 		quiet find /run/netns /run/nsnet /var/lib/nsnet /etc/netns -printf 'file %p %y%m %s %T@\n'
 		[[ -z ${LEAKS_TMPDIR:-} ]] || quiet find "$LEAKS_TMPDIR" -mindepth 1 -printf 'temporary %p %y\n'
 		# What did not ask TMPDIR. Other runs of the same tests put theirs there, too.
-		quiet find $shared -mindepth 1 -maxdepth 1 -name 'nsnet*' -printf 'temporary %p %y\n'
+		quiet find $shared -mindepth 1 -maxdepth 1 \( -name 'nsnet*' -o -name 'nsc-*' \) \
+			-printf 'temporary %p %y\n'
+		cgroups | sed 's/^/cgroup /'
+		# Made by a process that has a number here.
+		quiet awk 'NR > 1 && $5 > 0 { print "shm " $1 }' /proc/sysvipc/shm
 		processes | sed 's/^/process /'
 		quiet nft -s list ruleset | sed 's/^/nft /'
 		quiet grep -rsE . /proc/sys/net | awk -v v="$volatile" '$0 !~ v' | sed 's/^/sysctl /'
@@ -101,7 +115,7 @@ new_sysctls() { awk -F: 'NR == FNR { if (/^sysctl/) had[$1] = 1; next } !/^sysct
 
 differences() {
 	comm -13 "$1" "$2" | new_sysctls "$1" | sed 's/^/  leaked:  /'
-	comm -23 "$1" "$2" | grep -v '^process \|^netns \|^temporary ' | new_sysctls "$2" | sed 's/^/  missing: /'
+	comm -23 "$1" "$2" | grep -v '^process \|^netns \|^temporary \|^cgroup \|^shm ' | new_sysctls "$2" | sed 's/^/  missing: /'
 }
 
 compare() {

@@ -372,3 +372,27 @@ bool poll_until(bool (*cond)(void *ctx), void *ctx, int timeout_ms)
 		(void)nanosleep(&pause, NULL);
 	}
 }
+
+struct ending {
+	pid_t pid;
+	int status;
+};
+
+static bool ended_by_now(void *ctx)
+{
+	struct ending *e = ctx;
+
+	return waitpid(e->pid, &e->status, WNOHANG) != 0;
+}
+
+int end_status(int pid, const char *said)
+{
+	struct ending e = {.pid = pid};
+
+	if (!poll_until(ended_by_now, &e, 20000)) {
+		(void)kill(pid, SIGKILL);
+		(void)waitpid(pid, NULL, 0);
+		fail_msg("it does not end: %s", said);
+	}
+	return WIFSIGNALED(e.status) ? 128 + WTERMSIG(e.status) : WEXITSTATUS(e.status);
+}

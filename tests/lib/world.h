@@ -76,6 +76,12 @@ const char *nsnet_bin(void);
 bool poll_until(bool (*cond)(void *ctx), void *ctx, int timeout_ms);
 
 /*
+ * Waits for the end of a child: its exit status, or 128 + N for a signal. One that does not end
+ * within 20 s is killed, and the test fails with what @said has.
+ */
+int end_status(int pid, const char *said);
+
+/*
  * Whether long series are to be sampled (NSNET_TEST_QUICK=1, as under the
  * sanitizers, or TEST_WRAPPER=valgrind): each is run in full by `make test`.
  */

@@ -1067,7 +1067,7 @@ static void one_endpoint_alone_leaves_the_others_but_for_their_files(void **stat
 	job.t = &before;
 	job.before = &now;
 	expect_plan(&observed, &wanted,
-		    "+netns 6+sysctl 2+limit 5+element +link +port +sysctl +fdb 2+address "
+		    "+netns 8+sysctl 2+limit 5+element +link +port +sysctl +fdb 2+address "
 		    "4+neighbour 3+up 2+route ~file 2+file +pin");
 	nsn_tenant_clear(&now);
 	nsn_tenant_clear(&before);

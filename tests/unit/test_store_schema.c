@@ -154,7 +154,7 @@ static void a_store_of_schema_3_is_migrated_with_what_is_in_it(void **state)
 
 	make_schema_3(env);
 	assert_int_equal(open_store(env, NULL), 0);
-	assert_int_equal(nsn_store_schema(env->s), 4);
+	assert_int_equal(nsn_store_schema(env->s), 5);
 	assert_string_equal(nsn_store_id(env->s)->hex, "00112233445566778899aabbccddeeff");
 	assert_int_equal(nsn_store_id(env->s)->group, 1234567);
 	assert_int_equal(count(env), 2);
@@ -172,7 +172,7 @@ static void a_store_of_schema_3_is_migrated_with_what_is_in_it(void **state)
 	assert_int_equal(nsn_store_cable_list(env->s, &cables, NULL), 0);
 	assert_int_equal(cables.n, 0);
 	assert_int_equal(nsn_store_transit_get(env->s, &transit, NULL), 0);
-	assert_int_equal(raw_number(env, "PRAGMA user_version"), 4);
+	assert_int_equal(raw_number(env, "PRAGMA user_version"), 5);
 	assert_int_equal(raw_number(env, "SELECT count(*) FROM pragma_foreign_key_check"), 0);
 	assert_int_equal(raw_number(env, "SELECT count(*) FROM pragma_integrity_check "
 					 "WHERE integrity_check <> 'ok'"),
@@ -240,7 +240,7 @@ static void a_migration_that_fails_changes_nothing(void **state)
 	make_schema_3(env);
 	raw_sql(env, "CREATE TABLE freed (in_the_way)", true);
 	assert_int_equal(open_store(env, &err), -EIO);
-	assert_non_null(strstr(err.msg, "migrate from schema 3 to 4: "));
+	assert_non_null(strstr(err.msg, "migrate from schema 3 to 5: "));
 	assert_non_null(strstr(err.msg, "table freed already exists"));
 	assert_int_equal(raw_number(env, "PRAGMA user_version"), 3);
 	assert_int_equal(raw_number(env, "SELECT count(*) FROM sqlite_schema "

@@ -215,7 +215,7 @@ static void a_store_of_schema_2_is_migrated_with_what_is_in_it(void **state)
 	put_file(env, "nsnet.db", "", 0);
 	raw_sql(env, schema_2, true);
 	assert_int_equal(open_store(env, NULL), 0);
-	assert_int_equal(nsn_store_schema(env->s), 4);
+	assert_int_equal(nsn_store_schema(env->s), 5);
 	check_stored(env, &want);
 	assert_int_equal(count(env), 2);
 	assert_int_equal(nsn_store_bind_host(env->s, 77, NULL), 0);
