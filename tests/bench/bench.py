@@ -4,7 +4,7 @@
 BENCH_N (1000) tenants, BENCH_RULES (5 for each) rules between them; BENCH_RUNS (15) runs of what is
 short (less when it is not), BENCH_BULK (3) of what is long (one of the delete with rules);
 BENCH_FULL=1: also 5 times as many tenants; BENCH_COMPARE (50) tenants of each bulk are compared with
-the floor's; BENCH_ONLY=single,bulk,rules,steps; BENCH_STEPS (5) of an add; BENCH_JSON: a file for all
+the floor's; BENCH_ONLY=single,bulk,rules,spawn,steps; BENCH_STEPS (5) of an add; BENCH_JSON: a file for all
 numbers. STRICT=1: the status is 1 when a bound is missed. It is 1 in any case when the floor's objects
 are not nsnet's.
 """
@@ -21,6 +21,7 @@ import time
 import kernel
 import objects
 import script
+import spawns
 import steps
 
 NSNET, BIN, STATE = (os.environ[k] for k in ("NSNET_BIN", "BENCH_BIN", "BENCH_STATE"))
@@ -29,7 +30,7 @@ RULES = int(os.environ.get("BENCH_RULES", str(5 * N)))
 RUNS = int(os.environ.get("BENCH_RUNS", "15"))
 BULK = int(os.environ.get("BENCH_BULK", "3"))
 COMPARE = int(os.environ.get("BENCH_COMPARE", "50"))
-ONLY = os.environ.get("BENCH_ONLY", "single,bulk,rules,steps").split(",")
+ONLY = os.environ.get("BENCH_ONLY", "single,bulk,rules,spawn,steps").split(",")
 JOBS = os.cpu_count() or 1
 FLOOR, RUN, START = (os.path.join(BIN, name) for name in ("floor", "run", "start"))
 # A machine that others use, too: what is above its bound by less is not said to be missed.
@@ -409,6 +410,29 @@ def rules(s, count, number):
             settle()
 
 
+# ---- workloads ---------------------------------------------------------------------------------
+
+
+def spawn(s, count):
+    """Starts of workloads; and once more when @count tenants are pinned: each is a mount to copy."""
+    fresh()
+    if not shutil.which("bwrap"):
+        say("no bubblewrap: nothing is compared with it")
+    spawns.prepare(BIN)
+    cmds = spawns.ways(BIN, NSNET, shutil.which("bwrap"))
+    nsnet("tenant", "add", spawns.TENANT, "10.80.1.0/24")
+    say("workloads")
+    spawns.rounds(s, BIN, cmds, 3 * RUNS)
+    for jobs in (1, 50):
+        spawns.many(s, BIN, 1000, jobs)
+    say(f"workloads with {count} tenants")
+    path = os.path.join(tempfile.mkdtemp(dir=STATE), "tenants.yaml")
+    write_tenants(path, count)
+    nsnet("tenant", "add", "-f", path)
+    spawns.rounds(s, BIN, cmds, RUNS, " full")
+    wipe()
+
+
 # ---- the table -----------------------------------------------------------------------------------
 
 missed = []
@@ -491,6 +515,7 @@ def table(s, sizes):
     row(s, "`repair` with the rules", "repair with rules")
     row(s, "`tenant list` with the rules", "list with rules")
     row(s, "`tenant del --all` with the rules", "bulk del with rules")
+    spawns.rows(row, s, N)
 
 
 def verdict():
@@ -514,6 +539,8 @@ def main():
             bulk(s, count, BULK if count == N else 1)
     if "rules" in ONLY:
         rules(s, N, RULES)
+    if "spawn" in ONLY:
+        spawn(s, N)
     table(s, sizes)
     if "steps" in ONLY and not shutil.which("strace"):
         print("\nno strace: where the time of an add goes is not told")
