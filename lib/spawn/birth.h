@@ -29,6 +29,7 @@ struct nsn_ctl {
 	struct nsnet_exit exit;
 };
 
+/* Where a stack begins, at its lowest address, and its bytes; see nsn_stack_is(). */
 struct nsn_stack {
 	const void *at;
 	size_t size;

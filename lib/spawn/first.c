@@ -128,8 +128,12 @@ static int become_root(struct nsn_trouble *why)
 	return 0;
 }
 
-/* Nobody makes a user namespace below this one: all that a kernel does for whoever is root in one
- * of his own is out of reach. The filter denies it as well, but not to all. */
+/*
+ * Nobody makes a user namespace below this one: all that a kernel does for whoever is root in one
+ * of his own is out of reach. The filter denies it as well, but not to all. Who has SYS_ADMIN and
+ * SYS_RESOURCE and takes the cover off /proc could raise the limit; to use it he needs another
+ * filter, too, and for that there has to be a reason.
+ */
 static int no_more_users(int proc, struct nsn_trouble *why)
 {
 	const int fd = openat(proc, "sys/user/max_user_namespaces", O_WRONLY | O_CLOEXEC);
