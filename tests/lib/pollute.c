@@ -40,6 +40,8 @@ static void plant_at(int want, int fd, const char *what)
 	pollute_must(fd >= 0 && dup2(fd, want) == want, what);
 	if (fd != want)
 		close(fd);
+	/* A pidfd closes at exec, also where its number needed no copy. */
+	pollute_must(fcntl(want, F_SETFD, 0) == 0, what);
 }
 
 /* First those that would be closed by what follows: lower numbers are taken by dup2(). */
