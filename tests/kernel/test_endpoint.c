@@ -743,7 +743,7 @@ static void rates_of_endpoint_and_tenant_hold_in_both_directions(void **state)
 	rate_holds(PIN("customer1.slow"), PIN("customer1.app"), "10.10.1.2", 2000000);
 	rate_holds(PIN("customer1.app"), PIN("customer1.slow"), "10.10.1.4", 2000000);
 	assert_true(through(PIN("customer1.app"), PIN("customer1.db"), "10.10.1.3", 2000000) >
-		    6000000);
+		    3000000); /* more than `slow` may */
 	set(n, "customer1", "rate", "24mbit", NSNET_CHANGED);
 	rate_holds(PIN("customer1.app"), PIN("customer1.db"), "10.10.1.3", 3000000);
 	set(n, "customer1", "rate", "8mbit", NSNET_CHANGED);
