@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """flow.py FROM TO ADDRESS BYTES: sends UDP at BYTES a second for four seconds from one
 network namespace to ADDRESS in another, and prints how many bytes a second came through in the
-last two: before that a limit's bucket, which holds a second's worth, runs empty.
+last two, and how many were sent then: before that a limit's bucket, which holds a second's worth,
+runs empty.
 
 When it came is the kernel's time, as the limit's is: on a busy machine this process reads much
 later. There, too, it must not send more in one go than it can before the time is over.
@@ -41,7 +42,7 @@ def main():
     rx.bind((address, PORT))
     rx.setblocking(False)
     tx = inside(source)
-    got = sent = 0
+    got = sent = offered = 0
     begin, first = time.monotonic(), time.time()
     while (now := time.monotonic() - begin) < SECONDS:
         for _ in range(AT_ONCE):
@@ -50,6 +51,7 @@ def main():
             # What goes over the rate is dropped on the way, and nobody is told.
             tx.sendto(b"x" * SIZE, (address, PORT))
             sent += SIZE
+            offered += SIZE if now > FILL else 0
         try:
             while True:
                 data, control, _, _ = rx.recvmsg(65536, 64)
@@ -59,7 +61,7 @@ def main():
         except BlockingIOError:
             if sent >= now * rate:
                 time.sleep(0.0005)
-    print(got / (SECONDS - FILL))
+    print(got / (SECONDS - FILL), offered / (SECONDS - FILL))
     os._exit(0)
 
 
