@@ -40,10 +40,11 @@ KERNEL_SRC := $(sort $(wildcard tests/kernel/test_*.c))
 CLI_SRC    := $(sort $(wildcard tests/cli/test_*.c))
 FUZZ_SRC   := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 TEST_SRC   := $(UNIT_SRC) $(KERNEL_SRC) $(CLI_SRC)
+PROVER_SRC := $(sort $(wildcard tests/prover/*.c))
 BENCH_SRC  := $(sort $(wildcard tests/bench/*.c))
 # Part of the build only: it writes a source of the library.
 GEN_SRC    := lib/spawn/filter/gen.c
-C_SRC      := $(LIB_SRC) $(GEN_SRC) $(TOOL_SRC) $(SPAWN_SRC) $(HELPER_SRC) $(TEST_SRC) $(FUZZ_SRC) $(BENCH_SRC)
+C_SRC      := $(LIB_SRC) $(GEN_SRC) $(TOOL_SRC) $(SPAWN_SRC) $(HELPER_SRC) $(TEST_SRC) $(FUZZ_SRC) $(PROVER_SRC) $(BENCH_SRC)
 HEADERS    := $(sort $(wildcard lib/*.h lib/*/*.h lib/*/*/*.h lib/*/*/*.def tools/*.h tests/*/*.h))
 
 obj   = $(patsubst %.c,$(BUILD)/%.o,$(1))
@@ -78,12 +79,13 @@ pkg_libs   = $(shell $(PKG_CONFIG) --libs $(1))
 once       = $(eval $(1) := $(2))$($(1))
 PKG_CFLAGS = $(call once,PKG_CFLAGS,$(call pkg_cflags,$(LIB_PKGS) $(TOOL_PKGS)))
 TEST_CFLAGS = $(call once,TEST_CFLAGS,$(call pkg_cflags,$(TEST_PKGS)))
-LIB_LIBS   = $(call once,LIB_LIBS,$(call pkg_libs,$(LIB_PKGS)))
+# libbdd has no .pc file.
+LIB_LIBS   = $(call once,LIB_LIBS,$(call pkg_libs,$(LIB_PKGS)) -lbdd)
 TOOL_LIBS  = $(call once,TOOL_LIBS,$(call pkg_libs,$(TOOL_PKGS)))
 
 # What the commands carry in themselves, where the system has it as an archive, too: to load eleven
 # libraries takes nsnet as long as a workload takes to start. `make ARCHIVES=` loads all of them.
-ARCHIVES   ?= nl-route-3 nl-3 nftnl sqlite3 yaml md jansson
+ARCHIVES   ?= nl-route-3 nl-3 nftnl sqlite3 yaml md jansson bdd
 archive     = $(filter /%,$(shell $(CC) -print-file-name=lib$(1).a))
 archived    = $(foreach l,$(ARCHIVES),$(if $(call archive,$(l)),-l$(l)))
 # Of Debian's, libnl and sqlite want libm, and no .pc file says so but for --static.
@@ -230,13 +232,15 @@ check-full:
 	$(MAKE) bench
 
 # What nsnet is compared with. start.c is about what loading its libraries takes: it needs none of them.
-BENCH := $(addprefix $(BUILD)/tests/bench/,floor run start spawn born true)
+BENCH := $(addprefix $(BUILD)/tests/bench/,floor run start spawn born true dump)
 $(BUILD)/tests/bench/floor: $(call obj,tests/bench/floor.c tests/bench/request.c)
 	$(LINK) -pie $^ -o $@ $(call pkg_libs,libmnl)
 $(BUILD)/tests/bench/run: $(call obj,tests/bench/run.c)
 	$(LINK) -pie $^ -o $@
 $(BUILD)/tests/bench/start: $(call obj,tests/bench/start.c)
 	$(LINK) -pie $^ -o $@ -Wl,--no-as-needed $(LIB_LIBS) $(TOOL_LIBS)
+$(BUILD)/tests/bench/dump: $(call obj,tests/bench/dump.c)
+	$(LINK) -pie $^ -o $@ $(call pkg_libs,libmnl)
 $(BUILD)/tests/bench/spawn: $(call obj,tests/bench/spawn.c tests/bench/seven.c) $(LIB_A)
 	$(LINK) -pie $^ -o $@ $(LIB_LIBS)
 $(BUILD)/tests/bench/born: $(call obj,tests/bench/born.c tests/bench/seven.c)
@@ -247,6 +251,7 @@ $(BUILD)/tests/bench/true: $(call obj,tests/bench/true.c)
 bench: $(NSNET) $(SPAWN) $(BENCH) $(BUILD)/tests/kernel/test_limits
 	NSNET_BIN=$(abspath $(NSNET)) bash tests/bench/bench.sh
 	NSNET_BIN=$(abspath $(NSNET)) bash tests/bench/cable.sh
+	NSNET_BIN=$(abspath $(NSNET)) bash tests/bench/prove.sh
 	NSNET_BIN=$(abspath $(NSNET)) NSNET_SRC=$(CURDIR) $(BUILD)/tests/kernel/test_limits bench
 
 # The whole table of attacks: what the control networks received, and what the victims did.
@@ -274,6 +279,7 @@ $(FUZZ_PROGS): $(BUILD)/fuzz/%: $(BUILD)/fuzz/tests/fuzz/%.o $(FUZZ_LIB)
 # A rule and whom it is about take more room than an address.
 FUZZ_LEN_policy := 1000
 FUZZ_LEN_profile := 1000
+FUZZ_LEN_snapshot := 4000
 # New inputs go to the build folder; those worth keeping are copied to tests/fuzz/corpus by hand.
 $(FUZZ_TARGETS): fuzz-%: $(BUILD)/fuzz/fuzz_%
 	@mkdir -p $(BUILD)/fuzz/corpus/$*
@@ -281,12 +287,26 @@ $(FUZZ_TARGETS): fuzz-%: $(BUILD)/fuzz/fuzz_%
 		-artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus/$* $(wildcard tests/fuzz/corpus/$*)
 fuzz: $(FUZZ_TARGETS)
 
+# The prover against the kernel: random rulesets, and packets sent through them. The same seeds
+# give the same rulesets; PROVER_SETS=5000 is the long run.
+PROVER_SETS ?= 240
+PROVER_SEED ?= 1
+PROVER := $(BUILD)/tests/prover/fuzz
+$(PROVER): $(call obj,$(PROVER_SRC)) $(HELPERS) $(LIB_A)
+	$(LINK) -pie $^ -o $@ $(TEST_LIBS) $(LIB_LIBS)
+fuzz-prover: $(PROVER) $(NSNET)
+	$(PROVER) --cases tests/prover/cases --seed $(PROVER_SEED) --sets $(PROVER_SETS) --least 50
+
+# Faults planted in the prover, one after the other: the fuzz has to notice each. Minutes.
+fuzz-prover-faults: $(PROVER)
+	bash tests/prover/faults.sh $(BUILD)
+
 # ---- lint ---------------------------------------------------------------------
 # Every check is a target of its own: `make -j2 lint` runs them side by side, and what has not
 # changed since it last passed is not looked at again.
 
 LINT := $(BUILD)/lint
-LINT_C := $(LIB_SRC) $(GEN_SRC) $(TOOL_SRC) $(HELPER_SRC) $(TEST_SRC) $(BENCH_SRC)
+LINT_C := $(LIB_SRC) $(GEN_SRC) $(TOOL_SRC) $(HELPER_SRC) $(TEST_SRC) $(PROVER_SRC) $(BENCH_SRC)
 SH_SRC := $(sort $(wildcard tests/*.sh tests/*/*.sh) .ci/run)
 
 lint: lint-layers lint-text lint-format lint-sym lint-shell lint-cppcheck lint-analyzer lint-tidy lint-self
@@ -376,12 +396,13 @@ help:
 	@echo 'make test            all tests; check-asan, check-valgrind, check-full: harder'
 	@echo 'make lint            all static checks (use -j2); format: clang-format in place'
 	@echo 'make bench fuzz demo measure; fuzz the parsers (FUZZ_RUNS=N); show the main job'
+	@echo 'make fuzz-prover     the prover against the kernel, by random rulesets (PROVER_SETS=N PROVER_SEED=N)'
 	@echo 'make attack          all attacks of tests/attack and who received them, as a table'
 	@echo 'make install         PREFIX=$(PREFIX), DESTDIR; uninstall; dist; clean'
 	@echo 'variables            BUILD CC CFLAGS LDFLAGS WERROR= SANITIZE=address,undefined'
 
 FORCE:
-.PHONY: all tests deps test check-asan check-valgrind check-full bench attack demo fuzz $(FUZZ_TARGETS) lint \
+.PHONY: all tests deps test check-asan check-valgrind check-full bench attack demo fuzz fuzz-prover fuzz-prover-faults $(FUZZ_TARGETS) lint \
 	lint-layers lint-text lint-format lint-sym lint-shell lint-self lint-cppcheck lint-analyzer lint-tidy \
 	format install uninstall dist clean help FORCE
 # Objects of test programs are kept: make would take them for intermediate files.

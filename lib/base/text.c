@@ -61,7 +61,9 @@ const char *nsn_text_show(const char *text, char *buf, size_t size)
 
 /* ---- arena ---------------------------------------------------------------- */
 
+/* Whoever takes much gets it in few pieces: the blocks grow. */
 #define BLOCK_SIZE 8192
+#define BLOCK_MOST 262144
 
 struct nsn_arena_block {
 	struct nsn_arena_block *next;
@@ -82,7 +84,11 @@ static size_t aligned(size_t size)
  */
 static struct nsn_arena_block *block_add(struct nsn_arena *a, size_t size)
 {
-	const size_t room = BLOCK_SIZE - sizeof(struct nsn_arena_block);
+	const size_t last = a->block ? a->block->size + sizeof(struct nsn_arena_block) : 0;
+	const size_t block = last < BLOCK_SIZE / 2   ? BLOCK_SIZE
+			     : last > BLOCK_MOST / 2 ? BLOCK_MOST
+						     : last * 2;
+	const size_t room = block - sizeof(struct nsn_arena_block);
 	struct nsn_arena_block *b;
 
 	b = calloc(1, sizeof(*b) + (size > room ? size : room));
@@ -159,6 +165,19 @@ void nsn_arena_free(struct nsn_arena *a)
 		free(a->block);
 		a->block = next;
 	}
+}
+
+void nsn_arena_join(struct nsn_arena *a, struct nsn_arena *from)
+{
+	struct nsn_arena_block *last = from->block;
+
+	if (!last)
+		return;
+	while (last->next)
+		last = last->next;
+	last->next = a->block;
+	a->block = from->block;
+	from->block = NULL;
 }
 
 /* ---- distance --------------------------------------------------------------- */

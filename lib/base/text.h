@@ -39,6 +39,8 @@ char *nsn_arena_strdup(struct nsn_arena *a, const char *s);
 char *nsn_arena_printf(struct nsn_arena *a, const char *fmt, ...) NSN_PRINTF(2, 3);
 void *nsn_arena_memdup(struct nsn_arena *a, const void *p, size_t size);
 void nsn_arena_free(struct nsn_arena *a);
+/* All pieces of @from become pieces of @a, where they are. */
+void nsn_arena_join(struct nsn_arena *a, struct nsn_arena *from);
 
 /*
  * Edit distance with swaps of neighbours (Damerau-Levenshtein), for "did you

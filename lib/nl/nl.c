@@ -21,7 +21,7 @@ static void nl_set(const struct nsn_nl *nl, int level, int option, int value)
 	(void)setsockopt(nl->fd, level, option, &value, sizeof(value));
 }
 
-int nsn_nl_open(struct nsn_nl **ret, int protocol, struct nsnet_err *err)
+int nsn_nl_open_with(struct nsn_nl **ret, int protocol, char *buf, struct nsnet_err *err)
 {
 	const struct timeval limit = {.tv_sec = ANSWER_SECONDS};
 	struct sockaddr_nl addr = {.nl_family = AF_NETLINK};
@@ -30,7 +30,8 @@ int nsn_nl_open(struct nsn_nl **ret, int protocol, struct nsnet_err *err)
 	if (!nl)
 		return nsn_err_nomem(err);
 	nl->fd = -1;
-	nl->buf = malloc(NSN_NL_BUFFER);
+	nl->lent = buf != NULL;
+	nl->buf = buf ? buf : malloc(NSN_NL_BUFFER);
 	if (!nl->buf)
 		return nsn_err_nomem(err);
 	nl->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
@@ -48,12 +49,18 @@ int nsn_nl_open(struct nsn_nl **ret, int protocol, struct nsnet_err *err)
 	return 0;
 }
 
+int nsn_nl_open(struct nsn_nl **ret, int protocol, struct nsnet_err *err)
+{
+	return nsn_nl_open_with(ret, protocol, NULL, err);
+}
+
 void nsn_nl_close(struct nsn_nl *nl)
 {
 	if (!nl)
 		return;
 	nsn_closep(&nl->fd);
-	free(nl->buf);
+	if (!nl->lent)
+		free(nl->buf);
 	free(nl);
 }
 

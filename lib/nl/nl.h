@@ -30,6 +30,12 @@ struct nsn_nl;
 
 /* @protocol: NETLINK_ROUTE or NETLINK_NETFILTER. -EPERM, -EMFILE, -ENOMEM, ... */
 int nsn_nl_open(struct nsn_nl **ret, int protocol, struct nsnet_err *err);
+/*
+ * The same with a buffer of NSN_NL_BUFFER bytes that stays the caller's: one will do for all
+ * sockets of a thread, as long as none of them is used while another's answer is looked at.
+ */
+#define NSN_NL_BUFFER 65536 /* for one datagram: dumps fill 32 KiB at most, acks are capped */
+int nsn_nl_open_with(struct nsn_nl **ret, int protocol, char *buf, struct nsnet_err *err);
 void nsn_nl_close(struct nsn_nl *nl); /* NULL is fine */
 
 /*

@@ -5,6 +5,7 @@
 /*
  * socket - what the files of this folder share and nobody else sees
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,13 +13,11 @@
 #include "answer.h"
 #include "nl.h"
 
-/* For one datagram. Dumps fill at most 32 KiB (netlink_dump()), acks are capped. */
-#define NSN_NL_BUFFER 65536
-
 struct nsn_nl {
 	int fd;
 	uint32_t seq;
 	char *buf; /* the last datagram */
+	bool lent; /* it is the caller's */
 };
 
 NSN_CLEANUP(struct nsn_nl, nsn_nl_close)

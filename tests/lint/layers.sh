@@ -21,7 +21,7 @@ lib/compile | lib/base lib/object lib/model                                 |
 lib/plan    | lib/base lib/object lib/model lib/compile                     |
 lib/store   | lib/base lib/model                                            | sqlite3
 lib/sync    | lib/base lib/object lib/kernel lib/model lib/compile lib/plan |
-lib/verify  | lib/base lib/object lib/nl lib/kernel lib/model               | bdd jansson
+lib/verify  | lib/base lib/object lib/nl lib/kernel lib/model               | netlink libmnl libnftnl bdd jansson md
 lib/spawn   | lib/base lib/kernel lib/model lib/spawn/filter                | seccomp cap jansson
 lib/spawn/filter |                                                          | seccomp
 lib         | lib/base lib/object lib/nl lib/kernel lib/model lib/policy lib/compile lib/plan lib/store lib/sync lib/verify lib/spawn |
