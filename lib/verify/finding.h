@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef NSN_VERIFY_FINDING_H
+#define NSN_VERIFY_FINDING_H
+
+/*
+ * finding - what a proof has to say besides "proved". Pure.
+ *
+ * One table: the kind, the verdict that it is the reason for, the theorem, what it means
+ * and what usually mends it. The public header has the same kinds by name.
+ */
+#include "../base/err.h"
+#include "../base/text.h"
+#include "snap.h"
+
+enum nsn_outcome { /* the worst counts */
+		   NSN_PROVED,
+		   NSN_NOTE, /* worth knowing, changes no verdict */
+		   NSN_INCONCLUSIVE,
+		   NSN_VIOLATION,
+};
+
+/* X(KIND, verdict, theorem, what it means) */
+#define NSN_FINDINGS(X)                                                                            \
+	X(UNEXPECTED_ALLOW, NSN_VIOLATION, 1, "A packet that no policy allows gets through.")      \
+	X(STALE_FLOW, NSN_VIOLATION, 2,                                                            \
+	  "A connection that lives in conntrack is passed on, and no policy allows it.")           \
+	X(SPOOFABLE, NSN_VIOLATION, 3,                                                             \
+	  "A port lets through a source address that is not its own.")                             \
+	X(REACHES_HOST, NSN_VIOLATION, 4,                                                          \
+	  "A tenant's packet gets to a socket of the host or of somebody else's gateway.")         \
+	X(REACHES_OUTSIDE, NSN_VIOLATION, 4,                                                       \
+	  "A tenant's packet gets to a namespace that is no tenant's.")                            \
+	X(PORT_TO_PORT, NSN_VIOLATION, 5, "A frame of one port gets to a port that it must not.")  \
+	X(FORWARDING_LOOP, NSN_VIOLATION, 6, "A packet comes back to where it was.")               \
+	X(STRONG_ADVERSARY, NSN_VIOLATION, 8,                                                      \
+	  "A process in the tenant's network can do more than a proof may assume of a tenant.")    \
+	X(STRAY_LINK, NSN_VIOLATION, 5, "A link that nobody wants joins what must be apart.")      \
+	X(HELD_BY_ANOTHER, NSN_VIOLATION, 8,                                                       \
+	  "A process of one tenant holds a descriptor of another's namespace or socket.")          \
+	X(LOOSE_LINK, NSN_INCONCLUSIVE, 5, "A link's other half cannot be found.")                 \
+	X(UNMODELLED, NSN_INCONCLUSIVE, 1, "Something on the way cannot be modelled.")             \
+	X(UNREADABLE, NSN_INCONCLUSIVE, 0, "A namespace or process could not be looked at.")       \
+	X(BUDGET, NSN_INCONCLUSIVE, 0, "The proof was given up: too large, or too slow.")          \
+	X(STALE, NSN_INCONCLUSIVE, 0, "The kernel's state kept changing while it was read.")       \
+	X(NOT_BUILT, NSN_INCONCLUSIVE, 0, "What the tenant has in the kernel is not all there.")   \
+	X(PORT_UNPINNED, NSN_NOTE, 3, "A port without rules for its source addresses.")            \
+	X(PORT_FLAGS, NSN_NOTE, 5, "A bridge port without the flags that keep ports apart.")       \
+	X(SETTING, NSN_NOTE, 4, "A setting of the kernel is not as isolation wants it.")           \
+	X(HELD, NSN_NOTE, 8, "A process outside holds a descriptor of a tenant's namespace.")      \
+	X(ENTERED, NSN_NOTE, 8, "An operator's own process is in a tenant's network.")             \
+	X(DENIED_TOO_MUCH, NSN_NOTE, 1, "What a policy allows does not get through.")              \
+	X(UNOWNED_LINK, NSN_NOTE, 5, "A link that is not nsnet's, in a namespace that is.")
+
+enum nsn_finding_kind {
+#define NSN_FINDING_ENUM(kind, verdict, theorem, text) NSN_FIND_##kind,
+	NSN_FINDINGS(NSN_FINDING_ENUM)
+#undef NSN_FINDING_ENUM
+		NSN_FINDING_KINDS
+};
+
+const char *nsn_finding_name(enum nsn_finding_kind k); /* "STRAY_LINK" */
+enum nsn_outcome nsn_finding_outcome(enum nsn_finding_kind k);
+unsigned int nsn_finding_theorem(enum nsn_finding_kind k); /* 0: of none alone */
+const char *nsn_finding_meaning(enum nsn_finding_kind k);
+
+struct nsn_finding {
+	enum nsn_finding_kind kind;
+	uint64_t from, to;     /* tenants it is about; 0: none, the host, the outside */
+	const char *where;     /* the namespace, in words: "gateway of customer1" */
+	const char *what;      /* one sentence, values in it */
+	const char *hint;      /* what would close it: something to paste, or "" */
+	const char **evidence; /* lines: the packet, the way, the rule */
+	size_t n_evidence;
+	int32_t pid; /* of the process, 0: none */
+};
+
+struct nsn_findings {
+	struct nsn_arena mem; /* all strings are copied into it */
+	struct nsn_finding *list;
+	size_t n, max;
+};
+
+/* Appends one; strings by printf. The finding stays until the next is added. NULL: no memory. */
+struct nsn_finding *nsn_findings_add(struct nsn_findings *f, enum nsn_finding_kind kind,
+				     uint64_t from, uint64_t to);
+int nsn_finding_say(struct nsn_findings *f, struct nsn_finding *x, const char *fmt, ...)
+	NSN_PRINTF(3, 4); /* `what`; 0 or -ENOMEM */
+int nsn_finding_hint(struct nsn_findings *f, struct nsn_finding *x, const char *fmt, ...)
+	NSN_PRINTF(3, 4);
+int nsn_finding_show(struct nsn_findings *f, struct nsn_finding *x, const char *fmt, ...)
+	NSN_PRINTF(3, 4); /* one more line of evidence */
+void nsn_findings_clear(struct nsn_findings *f);
+
+#endif
