@@ -15,6 +15,7 @@ void nsnet_applied_free(struct nsnet_applied *a)
 		return;
 	nsnet_change_free(a->change);
 	nsn_effect_clear(&a->effect);
+	nsn_differences_clear(&a->proved);
 	nsn_arena_free(&a->mem);
 	free(a->differences);
 	free(a);
@@ -53,6 +54,44 @@ int nsn_applied_add(struct nsnet_applied *a, const struct nsnet_difference *d)
 	return ok ? 0 : -ENOMEM;
 }
 
+int nsn_check_files(const struct nsn_wanted *all, const struct nsn_policy_set *set,
+		    struct nsnet_err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < set->n_policies; i++) {
+		const struct nsn_policy *p = &set->policies[i];
+
+		r = nsn_check_rule(all, p, err);
+		if (r < 0)
+			r = nsn_rows_at(&p->origin, r, err);
+	}
+	for (size_t i = 0; r == 0 && i < set->n_quarantines; i++) {
+		const struct nsn_quarantine *q = &set->quarantines[i];
+
+		r = nsn_check_peers(all, &q->who, 1, err);
+		if (r == 0)
+			r = nsn_check_keep(all, q, err);
+		if (r < 0)
+			r = nsn_rows_at(&q->origin, r, err);
+	}
+	return r;
+}
+
+int nsn_applied_ask(struct nsnet_applied *a, const struct nsn_policy_set *set,
+		    const struct nsn_intent *after, struct nsnet_err *err)
+{
+	int r = 0;
+
+	a->expects = nsn_arena_alloc(&a->mem, (set->n_expects + 1) * sizeof(*a->expects));
+	if (!a->expects)
+		return nsn_err_nomem(err);
+	for (; r == 0 && a->n_expects < set->n_expects; a->n_expects++)
+		r = nsn_expect_ask(&a->expects[a->n_expects], &a->mem, after,
+				   &set->expects[a->n_expects], err);
+	return r;
+}
+
 size_t nsnet_applied_differences(const struct nsnet_applied *a)
 {
 	return a->n;
@@ -65,14 +104,17 @@ void nsnet_applied_difference(const struct nsnet_applied *a, size_t i, struct ns
 
 size_t nsnet_applied_effects(const struct nsnet_applied *a)
 {
-	return a->effect.n;
+	return a->n_effects;
 }
 
 void nsnet_applied_effect(const struct nsnet_applied *a, size_t i, struct nsnet_effect *ret)
 {
-	const struct nsn_effect_line *l = &a->effect.lines[i];
+	*ret = a->effects[i];
+}
 
-	*ret = (struct nsnet_effect){l->opens, l->from, l->to, l->ports, l->n_ports};
+void nsnet_applied_effects_of(const struct nsnet_applied *a, struct nsnet_effects_of *ret)
+{
+	*ret = a->of;
 }
 
 size_t nsnet_applied_expects(const struct nsnet_applied *a)

@@ -85,29 +85,6 @@ static int touch(struct nsn_borders *b, const struct nsn_rows *rows, struct nsne
 
 /* ---- the rows, and what follows from them --------------------------------------------- */
 
-static int check_rules(const struct apply *a, const struct nsn_wanted *all, struct nsnet_err *err)
-{
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < a->set->n_policies; i++) {
-		const struct nsn_policy *p = &a->set->policies[i];
-
-		r = nsn_check_rule(all, p, err);
-		if (r < 0)
-			r = nsn_rows_at(&p->origin, r, err);
-	}
-	for (size_t i = 0; r == 0 && i < a->set->n_quarantines; i++) {
-		const struct nsn_quarantine *q = &a->set->quarantines[i];
-
-		r = nsn_check_peers(all, &q->who, 1, err);
-		if (r == 0)
-			r = nsn_check_keep(all, q, err);
-		if (r < 0)
-			r = nsn_rows_at(&q->origin, r, err);
-	}
-	return r;
-}
-
 static int open_all(struct apply *a, struct nsn_rows *rows, struct nsn_wanted *before,
 		    struct nsn_borders *b, struct nsnet_err *err)
 {
@@ -127,20 +104,6 @@ static int open_all(struct apply *a, struct nsn_rows *rows, struct nsn_wanted *b
 }
 
 /* ---- trying it ------------------------------------------------------------------------- */
-
-static int ask_all(struct apply *a, const struct nsn_intent *after, struct nsnet_err *err)
-{
-	struct nsnet_applied *out = a->out;
-	int r = 0;
-
-	out->expects = nsn_arena_alloc(&out->mem, (a->set->n_expects + 1) * sizeof(*out->expects));
-	if (!out->expects)
-		return nsn_err_nomem(err);
-	for (; r == 0 && out->n_expects < a->set->n_expects; out->n_expects++)
-		r = nsn_expect_ask(&out->expects[out->n_expects], &out->mem, after,
-				   &a->set->expects[out->n_expects], err);
-	return r;
-}
 
 static int note_agrees(struct apply *a, const char *name, struct nsnet_err *err)
 {
@@ -223,11 +186,11 @@ static int try_all(struct apply *a, struct nsn_rows *rows, struct nsn_wanted *be
 	rows->trial = true;
 	r = open_all(a, rows, before, &b, err);
 	if (r == 0)
-		r = check_rules(a, &b.all, err);
+		r = nsn_check_files(&b.all, a->set, err);
 	if (r == 0)
-		r = ask_all(a, &b.all.intent, err);
+		r = nsn_applied_ask(a->out, a->set, &b.all.intent, err);
 	if (r == 0)
-		r = nsn_effect_make(&a->out->effect, &before->intent, &b.all.intent, err);
+		r = nsn_foretold(a->out, rows, &before->intent, &b.all.intent, err);
 	if (r == 0 && look)
 		r = plan_all(a, &b, rows, err);
 	nsn_store_rollback_unused(a->n->store);
@@ -493,8 +456,12 @@ static int apply(struct apply *a, struct nsnet_err *err)
 {
 	NSN_AUTO(nsn_wanted_clear) struct nsn_wanted before = {0};
 	NSN_AUTO(nsn_rows_clear) struct nsn_rows tried = {0};
-	int r = try_all(a, &tried, &before, err);
+	int r = 0;
 
+	if (a->flags & NSNET_PROVE)
+		r = nsn_foretell(a->out, a->n, a->set, a->flags & NSNET_PRUNE, err);
+	if (r == 0)
+		r = try_all(a, &tried, &before, err);
 	if (r < 0 || (a->flags & NSNET_DRY_RUN))
 		return r;
 	r = refuse_expectation(a->out, err);

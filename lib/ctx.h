@@ -69,6 +69,9 @@ int nsn_find_endpoint(const struct nsn_tenant *t, const char *name, size_t *ret,
 /* ---- show.c: a tenant that was handed out, as the model has it ------------------------ */
 
 const struct nsn_tenant *nsn_tenants_model(const struct nsnet_tenants *list, size_t i);
+/* Copies of these, of which nothing is known but what is wanted. */
+int nsn_tenants_make(struct nsnet_tenants **ret, const struct nsn_tenant *from, size_t n,
+		     struct nsnet_err *err);
 const struct nsn_tenant *nsn_tenant_model(const struct nsnet_tenant *t);
 
 /* ---- there.c: which namespaces exist ---------------------------------------------------- */

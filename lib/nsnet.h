@@ -84,6 +84,9 @@ const char *nsnet_version(void);
 	  "A warning: a rule allows all protocols from or to all tenants, and never ends.")        \
 	X(SHADOWED, 0, "A warning: a rule has no effect, because another one covers all of it.")   \
 	X(EXPIRED, 0, "A warning: the time at which a rule ends is past.")                         \
+	X(BAD_SNAPSHOT, 2,                                                                         \
+	  "The file is no snapshot that `nsnet snapshot` wrote, or it was changed since: its "     \
+	  "hash is not that of what is in it.")                                                    \
 	X(BAD_FILE, 2,                                                                             \
 	  "A file of tenants or policies is YAML (a strict subset: no anchors, tags, duplicate "   \
 	  "keys, one document) or JSON: `nsnet: 1` and `tenants:` with a name and its settings "   \
@@ -265,6 +268,7 @@ enum {
 	NSNET_DIFF_ONLY = 1 << 4,   /* of apply, with DRY_RUN: do not look into the kernel */
 	NSNET_CHECK_ONLY = 1 << 5,  /* of tenants add: only whether they would be refused */
 	NSNET_ONE_OF_MANY = 1 << 6, /* of tenant del: see there */
+	NSNET_PROVE = 1 << 7,	    /* of apply: what opens and closes is proved */
 };
 
 /*
@@ -850,6 +854,15 @@ struct nsnet_difference {
 	bool kept; /* it would go, with NSNET_PRUNE */
 };
 
+/* What the prover says; see nsnet_verify(). */
+enum nsnet_proved {
+	NSNET_PROVED,	    /* nothing outside policy can be delivered */
+	NSNET_VIOLATION,    /* a packet that can, or an adversary stronger than assumed */
+	NSNET_INCONCLUSIVE, /* something could not be modelled, read or finished: named */
+	NSNET_NOTED,	    /* of findings only: worth knowing, changes no verdict */
+};
+const char *nsnet_proved_name(enum nsnet_proved v); /* "PROVED" */
+
 /* A pair that may talk afterwards and may not now, or may no more. */
 struct nsnet_effect {
 	bool opens; /* else it closes */
@@ -857,6 +870,33 @@ struct nsnet_effect {
 	const char *from, *to;
 	const char *const *ports; /* "tcp/443", "icmp", "other protocols", "any" */
 	size_t n_ports;
+	bool unsure;	     /* there may be more: its sender could not be followed to all ends */
+	const char *rule;    /* those that change and are about the two, "a, b"; "quarantine"; "" */
+	const char *because; /* of the first of them; "" */
+};
+
+/* A tenant of which it is not known what it opens and closes. */
+struct nsnet_unfollowed {
+	const char *from; /* "": nothing is known of anybody */
+	const char *why;
+};
+
+/**
+ * struct nsnet_effects_of - Where the pairs come from
+ * @by_policy: From what policies say before and after, and not from the kernel's rules
+ * @why:       Then: why; "" when no proof was asked for
+ * @certainty: PROVED: what opens and closes are these pairs, by the kernel's state and by
+ *             what it would be. INCONCLUSIVE: of @unfollowed, or of anybody, there may be more
+ * @hash:      Of the present state, sha256; "" without
+ * @from_file: That is a snapshot, and compared is what its policies want
+ */
+struct nsnet_effects_of {
+	bool by_policy, from_file;
+	enum nsnet_proved certainty;
+	const char *why, *hash;
+	const struct nsnet_unfollowed *unfollowed;
+	size_t n_unfollowed;
+	unsigned int read_us, prove_us;
 };
 
 struct nsnet_applied;
@@ -865,7 +905,9 @@ struct nsnet_applied;
  * nsnet_apply() - Make all be as files say
  * @n:             Handle
  * @p:             The files, without errors
- * @flags:         NSNET_DRY_RUN (with NSNET_DIFF_ONLY), NSNET_PRUNE
+ * @flags:         NSNET_DRY_RUN (with NSNET_DIFF_ONLY), NSNET_PRUNE, NSNET_PROVE: reads the
+ *                 kernel's state before, for what opens and closes; without, and where that
+ *                 cannot be had, it is told by the policies alone
  * @prune_tenants: How many tenants with endpoints may go
  * @ret:           What differs and what comes of it, also when it was refused after that was
  *                 known; NULL on any other failure. May be NULL
@@ -896,6 +938,7 @@ void nsnet_applied_difference(const struct nsnet_applied *a, size_t i,
 /* What opens before what closes. */
 size_t nsnet_applied_effects(const struct nsnet_applied *a);
 void nsnet_applied_effect(const struct nsnet_applied *a, size_t i, struct nsnet_effect *ret);
+void nsnet_applied_effects_of(const struct nsnet_applied *a, struct nsnet_effects_of *ret);
 /* What the files expect, of everything that is stored afterwards. */
 size_t nsnet_applied_expects(const struct nsnet_applied *a);
 void nsnet_applied_expect(const struct nsnet_applied *a, size_t i, struct nsnet_expect *ret);
@@ -1216,6 +1259,209 @@ size_t nsnet_self_check_count(const struct nsnet_self_check *c);
 const struct nsnet_checked *nsnet_self_check_get(const struct nsnet_self_check *c, size_t i);
 size_t nsnet_self_check_strangers(const struct nsnet_self_check *c);
 const struct nsnet_stranger *nsnet_self_check_stranger(const struct nsnet_self_check *c, size_t i);
+
+/* ---- the prover: isolation proved from the kernel's own state -------------------- */
+
+/*
+ * A proof reads every network namespace of the machine afresh, or a snapshot that was
+ * saved, and shares nothing with what makes or repairs tenants. What it says is about the
+ * state whose hash it names, and about the tenants of the policy in it.
+ */
+
+/**
+ * struct nsnet_proof_finding - What is to be said besides "proved"
+ * @kind:     Stable: "UNEXPECTED_ALLOW", "STRAY_LINK", "STRONG_ADVERSARY", ...
+ * @theorem:  1 to 8, the one that it breaks; 0: none alone
+ * @from, @to: Tenants; "" for none, "host" or "outside"
+ * @where:    The namespace, in words
+ * @what:     One sentence with the values
+ * @hint:     What would close it, to be pasted; ""
+ * @evidence: Lines: the packet, its way hop by hop, the rule that let it through
+ * @pid:      Of the process it is about; 0: none
+ */
+struct nsnet_proof_finding {
+	const char *kind;
+	enum nsnet_proved verdict;
+	unsigned int theorem;
+	const char *from, *to, *where, *what, *hint;
+	const char *const *evidence;
+	size_t n_evidence;
+	int pid;
+};
+
+/* One ordered pair of tenants. */
+struct nsnet_proof_pair {
+	const char *from, *to;
+	enum nsnet_proved verdict;
+	bool joined;	    /* else no path exists between the two, and that is the proof */
+	const char *allows; /* what policies let @from open to @to: "tcp/5432 udp/53", "" nothing */
+	const char *reason; /* the finding's kind where the verdict is not PROVED, else "" */
+};
+
+struct nsnet_theorem {
+	unsigned int number; /* 1 to 8 */
+	const char *says;
+	enum nsnet_proved verdict;
+	size_t checked;	  /* how many ports, pairs, connections, processes it was made for */
+	const char *unit; /* "pairs", "ports", "connections", "processes" */
+};
+
+struct nsnet_proof {
+	enum nsnet_proved verdict;  /* the worst of all */
+	const char *hash;	    /* sha256 of the state */
+	const char *release, *boot; /* of the kernel */
+	int64_t at;		    /* when the state was read: seconds since 1970 */
+	bool from_file;
+	size_t n_tenants, n_endpoints, n_namespaces, n_foreign, n_links, n_rules;
+	size_t n_pairs;	 /* ordered pairs of different tenants that were proved or not */
+	size_t n_apart;	 /* of these: no path at all */
+	size_t n_joined; /* of these: a path, so packets were followed */
+	size_t n_violations, n_inconclusive;
+	/* All pairs that are joined, not PROVED, or were asked for; in the order of names. */
+	const struct nsnet_proof_pair *pairs;
+	size_t n_listed;
+	enum nsnet_proved unlisted; /* of all other pairs */
+	const struct nsnet_theorem *theorems;
+	size_t n_theorems;
+	const struct nsnet_proof_finding *findings; /* violations first */
+	size_t n_findings;
+	const char *const *not_covered; /* stated, never counted as passed */
+	size_t n_not_covered;
+	unsigned int read_us, prove_us;
+	size_t nodes, memory; /* of the proof's process: diagram nodes, bytes at most */
+};
+
+/**
+ * struct nsnet_verify_how - What is to be proved
+ * @snapshot: The text of a snapshot (`nsnet snapshot`), or NULL: the kernel as it is now
+ * @len:      Its length
+ * @pairs:    "FROM" and "TO" (tenants) by turns, 2 * @n_pairs of them; NULL: all pairs
+ * @seconds:  The most that the proof may take; 0: 60
+ * @nodes:    The most nodes that its diagrams may have; 0: 20,000,000
+ */
+struct nsnet_verify_how {
+	const char *snapshot;
+	size_t len;
+	const char *const *pairs;
+	size_t n_pairs;
+	unsigned int seconds;
+	size_t nodes;
+};
+
+/**
+ * nsnet_verify() - Prove isolation
+ * @n:   May be NULL with a snapshot: then no privilege is needed
+ * @ret: The proof, for nsnet_proof_free(); all strings are its
+ *
+ * The proof runs in a process of its own with a budget. Whatever goes wrong there is
+ * INCONCLUSIVE, never PROVED.
+ *
+ * Return: 0 whatever the verdict; -EINVAL (BAD_SNAPSHOT), -ENOENT (NO_TENANT), -EPERM
+ * (NOT_PERMITTED), -EBUSY (KERNEL: the state never stood still), -ENOMEM
+ */
+int nsnet_verify(struct nsnet *n, const struct nsnet_verify_how *how,
+		 const struct nsnet_proof **ret, struct nsnet_err *err);
+void nsnet_proof_free(const struct nsnet_proof *p); /* NULL is fine */
+
+/**
+ * nsnet_plan_snapshot() - What files would change, open and close where a snapshot was made
+ * @how:   The snapshot; seconds and nodes
+ * @p:     The files, without errors, read with nsnet_snapshot_tenants()
+ * @flags: NSNET_PRUNE: what the snapshot's policies have and the files do not, goes
+ * @ret:   As nsnet_apply() gives it, without steps; what differs is told without places
+ *
+ * Without privilege and without the kernel; makes a folder in $TMPDIR or /tmp meanwhile. What
+ * is compared is what both policies want there, in rules: somebody else's change of a gateway that
+ * the snapshot shows is told by nsnet_verify().
+ *
+ * Return: 0, or -EINVAL (BAD_SNAPSHOT), or as nsnet_apply()
+ */
+int nsnet_plan_snapshot(const struct nsnet_verify_how *how, const struct nsnet_policies *p,
+			unsigned int flags, struct nsnet_applied **ret, struct nsnet_err *err);
+/* The tenants that a snapshot's policy has, for nsnet_policies_parse(). */
+int nsnet_snapshot_tenants(const struct nsnet_verify_how *how, struct nsnet_tenants **ret,
+			   struct nsnet_err *err);
+
+/* The state of the machine as text (JSON), for the caller to free(). */
+int nsnet_snapshot(struct nsnet *n, char **ret, size_t *len, struct nsnet_err *err);
+
+/**
+ * struct nsnet_hop - One station of a packet's way
+ * @kind:  "in", "rules", "ct", "nat", "route", "switch", "out", "local", "stop"
+ * @where: The namespace, in words
+ * @text:  What happens
+ * @rules: For "rules": those that matched: "inet nsnet admit handle 41 'comment': accept"
+ */
+struct nsnet_hop {
+	const char *kind, *where, *text;
+	const char *const *rules;
+	size_t n_rules;
+};
+
+struct nsnet_explained {
+	const char *from, *to; /* as asked: "customer1/app" */
+	const char *from_ip, *to_ip;
+	const char *ports;		/* "tcp/5432" */
+	bool allowed;			/* the packet arrives */
+	enum nsnet_proved certainty;	/* PROVED, or INCONCLUSIVE: something may go either way */
+	bool intended;			/* policy allows it */
+	const char *policy, *policy_at; /* its name, and "30-peering.yaml:3"; "" */
+	const char *reason; /* "NO_ALLOW_RULE", "DENY_RULE", "QUARANTINED", "NO_ROUTE", "NO_PATH",
+			       "FOREIGN_DROP",   "INSIDE_DENY", "ALLOWED", "MODEL_MISMATCH",
+			       "IPV6_OFF" */
+	const char *says;   /* the reason in one line */
+	const char *hint;   /* what would change it */
+	const char *hash;
+	const struct nsnet_hop *hops;
+	size_t n_hops;
+};
+
+/* @from, @to: TENANT or TENANT/ENDPOINT; @ports: "tcp/5432", "icmp/echo"; NULL: icmp/echo. */
+int nsnet_explain(struct nsnet *n, const struct nsnet_verify_how *how, const char *from,
+		  const char *to, const char *ports, bool ipv6, const struct nsnet_explained **ret,
+		  struct nsnet_err *err);
+void nsnet_explained_free(const struct nsnet_explained *e); /* NULL is fine */
+
+/* One source that can open something to an endpoint, by the kernel's state. */
+struct nsnet_opener {
+	const char *from;   /* "customer1", "customer1/app" */
+	const char *ports;  /* "tcp/5432 icmp/echo" */
+	const char *policy; /* that allows it, "" when none does */
+	bool intended;
+};
+struct nsnet_openers {
+	const char *to, *hash;
+	enum nsnet_proved certainty;
+	const struct nsnet_opener *list;
+	size_t n;
+};
+/* @to: TENANT or TENANT/ENDPOINT; @ports as above or NULL: any */
+int nsnet_who_can(struct nsnet *n, const struct nsnet_verify_how *how, const char *to,
+		  const char *ports, const struct nsnet_openers **ret, struct nsnet_err *err);
+void nsnet_openers_free(const struct nsnet_openers *o); /* NULL is fine */
+
+/* Namespaces and the links between them, as they are. */
+struct nsnet_node {
+	const char *name; /* "customer1/app", "gateway of customer1", "host", "net:[4026531840]" */
+	const char *kind; /* "host", "gateway", "workload", "foreign" */
+	const char *tenant;
+};
+struct nsnet_link {
+	size_t a, b;		     /* nodes; b SIZE_MAX: nobody knows where it leads */
+	const char *a_name, *b_name; /* of the links; "" */
+	const char *kind;	     /* "port", "cable", "uplink", "outside", "stray", "loose" */
+	const char *text;	     /* of a loose end; of a cable what policies allow over it */
+};
+struct nsnet_graph {
+	const char *hash;
+	const struct nsnet_node *nodes;
+	size_t n_nodes;
+	const struct nsnet_link *links;
+	size_t n_links;
+};
+int nsnet_graph(struct nsnet *n, const struct nsnet_verify_how *how, const struct nsnet_graph **ret,
+		struct nsnet_err *err);
+void nsnet_graph_free(const struct nsnet_graph *g); /* NULL is fine */
 
 #ifdef __cplusplus
 }

@@ -13,6 +13,7 @@
 #include "ctx.h"
 #include "model/effect.h"
 #include "policy/policy.h"
+#include "verify/differ.h"
 
 struct nsnet_applied;
 
@@ -90,7 +91,11 @@ struct nsnet_applied {
 	struct nsn_arena mem;
 	struct nsnet_difference *differences;
 	size_t n, cap;
-	struct nsn_effect effect;
+	struct nsn_effect effect;      /* by policy */
+	struct nsn_differences proved; /* by the prover, unless of.by_policy */
+	struct nsnet_effects_of of;
+	struct nsnet_effect *effects; /* what is handed out */
+	size_t n_effects;
 	struct nsnet_expect *expects;
 	size_t n_expects;
 	size_t pruned_with_endpoints;
@@ -100,5 +105,24 @@ struct nsnet_applied {
 
 /* Strings are copied. @op: as in struct nsnet_difference. 0 or -ENOMEM */
 int nsn_applied_add(struct nsnet_applied *a, const struct nsnet_difference *d);
+/* Whether rules and quarantines name who is there. As nsn_check_rule(), with the place. */
+int nsn_check_files(const struct nsn_wanted *all, const struct nsn_policy_set *set,
+		    struct nsnet_err *err);
+/* What the files expect, of this intent. */
+int nsn_applied_ask(struct nsnet_applied *a, const struct nsn_policy_set *set,
+		    const struct nsn_intent *after, struct nsnet_err *err);
+
+/* ---- foretold.c: what opens and closes --------------------------------------------- */
+
+/*
+ * By the prover, under the lock and outside of a transaction: from the kernel as it is now to what
+ * it would be. That it cannot be had is no failure: a->of says so then. 0 or -ENOMEM
+ */
+int nsn_foretell(struct nsnet_applied *a, struct nsnet *n, const struct nsn_policy_set *set,
+		 bool prune, struct nsnet_err *err);
+/* And in words, with the rules; by policy where there is no more. 0 or -ENOMEM */
+int nsn_foretold(struct nsnet_applied *a, const struct nsn_rows *rows,
+		 const struct nsn_intent *before, const struct nsn_intent *after,
+		 struct nsnet_err *err);
 
 #endif

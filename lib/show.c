@@ -328,6 +328,28 @@ size_t nsnet_tenants_count(const struct nsnet_tenants *list)
 	return list->n;
 }
 
+int nsn_tenants_make(struct nsnet_tenants **ret, const struct nsn_tenant *from, size_t n,
+		     struct nsnet_err *err)
+{
+	NSN_AUTO(nsnet_tenants_freep) struct nsnet_tenants *all = calloc(1, sizeof(*all));
+	int r = 0;
+
+	if (all)
+		all->list = calloc(n + 1, sizeof(*all->list));
+	if (!all || !all->list)
+		return nsn_err_nomem(err);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		r = nsn_tenant_copy(&all->list[i].t, &from[i], err);
+		if (r < 0)
+			return r;
+		all->n++;
+		r = fill_text(&all->list[i], err);
+	}
+	if (r == 0)
+		*ret = NSN_TAKE_PTR(all);
+	return r;
+}
+
 const struct nsn_tenant *nsn_tenants_model(const struct nsnet_tenants *list, size_t i)
 {
 	return &list->list[i].t;

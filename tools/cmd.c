@@ -119,6 +119,16 @@ static int misplaced_option(const struct cmd *cmd, const char *noun, const char 
 
 /* ---- parsing ------------------------------------------------------------- */
 
+/* markdown is for matrices and plans, dot and mermaid are for graphs. */
+static bool drawing_fits(const struct cmd *cmd, enum out_format format)
+{
+	if (format == OUT_MARKDOWN)
+		return cmd && cmd->flags & (CMD_CELLS | CMD_REPORTS);
+	if (format == OUT_DOT || format == OUT_MERMAID)
+		return cmd && cmd->flags & CMD_DRAWS;
+	return true;
+}
+
 /* Options that say nothing for this command: a -n that is ignored would be a trap. */
 static int check_options_fit(const struct ctx *ctx, struct nsnet_err *err)
 {
@@ -139,8 +149,13 @@ static int check_options_fit(const struct ctx *ctx, struct nsnet_err *err)
 			      cmd_title(cmd, title));
 		return nsn_err_hint(err, -EINVAL, "nsnet %s -o json", title);
 	}
-	if (o->format_by && o->out.format == OUT_CSV && !(cmd->flags & CMD_TABLE)) {
+	if (o->format_by && o->out.format == OUT_CSV && !(cmd->flags & (CMD_TABLE | CMD_CELLS))) {
 		(void)nsn_err(err, -EINVAL, NSNET_E_USAGE, "'%s' is not a list: csv is for lists",
+			      cmd_title(cmd, title));
+		return nsn_err_hint(err, -EINVAL, "nsnet %s -o json", title);
+	}
+	if (o->format_by && !drawing_fits(cmd, o->out.format)) {
+		(void)nsn_err(err, -EINVAL, NSNET_E_USAGE, "'%s' cannot be printed as that",
 			      cmd_title(cmd, title));
 		return nsn_err_hint(err, -EINVAL, "nsnet %s -o json", title);
 	}
@@ -270,7 +285,9 @@ static int take_environment(struct ctx *ctx, struct nsnet_err *err)
 	}
 	if (format == OUT_NAME && !(ctx->cmd && ctx->cmd->flags & CMD_NAMES))
 		return 0;
-	if (format == OUT_CSV && !(ctx->cmd && ctx->cmd->flags & CMD_TABLE))
+	if (format == OUT_CSV && !(ctx->cmd && ctx->cmd->flags & (CMD_TABLE | CMD_CELLS)))
+		return 0;
+	if (!drawing_fits(ctx->cmd, format))
 		return 0;
 	ctx->opts.out.format = format;
 	return 0;
@@ -404,7 +421,8 @@ static int run(struct ctx *ctx, struct nsnet_err *err)
 	/* A signal that comes while it is still opening is no other one. */
 	if (until_signal)
 		interrupt_defer();
-	if (ctx->cmd->flags & CMD_OPENS)
+	/* Who looks at what was saved needs neither privilege nor a state folder. */
+	if (ctx->cmd->flags & CMD_OPENS && !ctx->opts.snapshot)
 		r = cmd_open(ctx, err);
 	opened = r == 0;
 	if (opened)

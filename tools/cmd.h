@@ -26,6 +26,9 @@ enum {
 	CMD_HIDDEN = 1 << 6,	   /* for scripts of ours, not for people */
 	CMD_RUNS = 1 << 7,	   /* its status is another command's: its own failures are 125 */
 	CMD_UNTIL_SIGNAL = 1 << 8, /* SIGINT and SIGTERM end it with status 0, whenever they come */
+	CMD_CELLS = 1 << 9,	   /* a table without columns of its own: has csv and markdown */
+	CMD_DRAWS = 1 << 10,	   /* has -o dot and -o mermaid */
+	CMD_REPORTS = 1 << 11,	   /* has -o markdown, of files */
 };
 
 struct ctx;
@@ -59,7 +62,9 @@ struct ctx {
 	const struct cmd *cmd;
 	const char *noun; /* set without cmd: `nsnet tenant --help` */
 	struct opts opts;
-	struct nsnet *n; /* open when the row says CMD_OPENS */
+	struct nsnet *n; /* open when the row says CMD_OPENS, unless there is --snapshot */
+	const struct nsnet_tenants
+		*known; /* whom files may name besides; NULL: those of this host */
 	FILE *in;
 	int argc; /* its arguments, without options; argv[argc] is NULL */
 	char **argv;
@@ -190,6 +195,17 @@ extern const struct opt self_check_options[];
 extern const struct out_column self_check_columns[];
 int check_self_check(const struct ctx *ctx, struct nsnet_err *err);
 int cmd_self_check(struct ctx *ctx, struct nsnet_err *err);
+
+extern const struct opt verify_options[], explain_options[], who_can_options[];
+extern const struct opt matrix_options[], graph_options[], snapshot_options[];
+extern const struct out_column opener_columns[]; /* of a struct nsnet_opener */
+int check_verify(const struct ctx *ctx, struct nsnet_err *err);
+int cmd_verify(struct ctx *ctx, struct nsnet_err *err);
+int cmd_explain(struct ctx *ctx, struct nsnet_err *err);
+int cmd_who_can(struct ctx *ctx, struct nsnet_err *err);
+int cmd_matrix(struct ctx *ctx, struct nsnet_err *err);
+int cmd_graph(struct ctx *ctx, struct nsnet_err *err);
+int cmd_snapshot(struct ctx *ctx, struct nsnet_err *err);
 
 extern const struct opt enter_options[];
 int check_enter(const struct ctx *ctx, struct nsnet_err *err);

@@ -4,11 +4,13 @@
 
 #include "change.h"
 #include "cmd.h"
+#include "given.h"
 #include "paths.h"
 #include "view_apply.h"
 
 NSN_CLEANUP(struct nsnet_policies, nsnet_policies_free)
 NSN_CLEANUP(struct nsnet_applied, nsnet_applied_free)
+NSN_CLEANUP(struct nsnet_tenants, nsnet_tenants_free)
 
 #define FILE_OPTION(text_)                                                                         \
 	{                                                                                          \
@@ -28,6 +30,7 @@ const struct opt plan_options[] = {
 	FILE_OPTION("what this file or folder would change (may be repeated)"),
 	PRUNE_OPTION,
 	EXIT_OPTION("status 10 when there is something to do"),
+	GIVEN_OPTION,
 	{0},
 };
 
@@ -59,6 +62,12 @@ int check_plan(const struct ctx *ctx, struct nsnet_err *err)
 			     err);
 	if (ctx->opts.prune && ctx->opts.files.n == 0)
 		return usage("--prune is about files", "nsnet plan -f policies/ --prune", err);
+	if (ctx->opts.snapshot && ctx->opts.files.n == 0)
+		return usage("--snapshot is to be compared with files",
+			     "nsnet plan --snapshot prod.json -f policies/", err);
+	if (ctx->opts.out.format == OUT_MARKDOWN && ctx->opts.files.n == 0)
+		return usage("-o markdown is a report about files",
+			     "nsnet plan -f policies/ -o markdown", err);
 	return 0;
 }
 
@@ -75,25 +84,53 @@ int check_apply(const struct ctx *ctx, struct nsnet_err *err)
 	return 0;
 }
 
+static int read_files(struct ctx *ctx, struct paths *paths, struct nsnet_policies **ret,
+		      struct nsnet_err *err)
+{
+	NSN_AUTO(nsn_freep) char **files = calloc(ctx->opts.files.n + 1, sizeof(*files));
+	const struct opt_many *given = &ctx->opts.files;
+
+	if (!files)
+		return nsn_err_nomem(err);
+	memcpy(files, given->values, given->n * sizeof(*files));
+	return policies_good(ctx, (int)given->n, files, paths, ret, err);
+}
+
 static int run(struct ctx *ctx, unsigned int flags, struct nsnet_applied **ret,
 	       struct nsnet_err *err)
 {
 	NSN_AUTO(nsnet_policies_freep) struct nsnet_policies *p = NULL;
 	NSN_AUTO(paths_clear) struct paths paths = {0};
-	NSN_AUTO(nsn_freep) char **files = calloc(ctx->opts.files.n + 1, sizeof(*files));
-	const struct opt_many *given = &ctx->opts.files;
-	int r;
+	int r = read_files(ctx, &paths, &p, err);
 
-	if (!files)
-		return nsn_err_nomem(err);
-	memcpy(files, given->values, given->n * sizeof(*files));
-	r = policies_good(ctx, (int)given->n, files, &paths, &p, err);
 	if (r < 0)
 		return r;
 	if (ctx->opts.prune)
 		flags |= NSNET_PRUNE;
+	/* Reading the machine costs time, and is for who looks. */
+	if (!ctx->opts.out.quiet && !(flags & NSNET_DIFF_ONLY))
+		flags |= NSNET_PROVE;
 	return CMD_WAIT(ctx,
 			nsnet_apply(ctx->n, p, flags, (size_t)ctx->opts.prune_tenants, ret, err));
+}
+
+/* Of what was saved: without privilege, and without this machine. */
+static int run_apart(struct ctx *ctx, struct nsnet_applied **ret, struct nsnet_err *err)
+{
+	NSN_AUTO(nsnet_policies_freep) struct nsnet_policies *p = NULL;
+	NSN_AUTO(nsnet_tenants_freep) struct nsnet_tenants *tenants = NULL;
+	NSN_AUTO(paths_clear) struct paths paths = {0};
+	NSN_AUTO(given_clear) struct given g = {0};
+	int r = given_open(ctx, &g, err);
+
+	if (r == 0)
+		r = nsnet_snapshot_tenants(&g.how, &tenants, err);
+	ctx->known = tenants;
+	if (r == 0)
+		r = read_files(ctx, &paths, &p, err);
+	ctx->known = NULL;
+	return r < 0 ? r
+		     : nsnet_plan_snapshot(&g.how, p, ctx->opts.prune ? NSNET_PRUNE : 0, ret, err);
 }
 
 static bool has_steps(const struct nsnet_applied *a)
@@ -156,6 +193,14 @@ static void repairs_text(const struct out *o, const struct nsnet_applied *a, boo
 	}
 }
 
+static bool is_apart(const struct nsnet_applied *a)
+{
+	struct nsnet_effects_of of;
+
+	nsnet_applied_effects_of(a, &of);
+	return of.from_file;
+}
+
 static void plan_text(const struct out *o, const struct nsnet_applied *a)
 {
 	const struct apply_tally t = apply_count(a);
@@ -172,8 +217,9 @@ static void plan_text(const struct out *o, const struct nsnet_applied *a)
 		tally_text(o, "plan", &t);
 	else
 		fputs("plan: what is stored is as the files say.", o->to);
-	fprintf(o->to, "  Kernel check: %s: ok.",
-		change_count(nsnet_applied_checked(a), "nft object", "nft objects", count));
+	if (!is_apart(a))
+		fprintf(o->to, "  Kernel check: %s: ok.",
+			change_count(nsnet_applied_checked(a), "nft object", "nft objects", count));
 	expects_text(o, &t);
 	fputc('\n', o->to);
 	if (nsnet_applied_pruned(a) > 0) {
@@ -192,12 +238,14 @@ int cmd_plan(struct ctx *ctx, struct nsnet_err *err)
 
 	if (ctx->opts.files.n == 0)
 		return plan_stored(ctx, err);
-	r = run(ctx, NSNET_DRY_RUN, &a, err);
+	r = ctx->opts.snapshot ? run_apart(ctx, &a, err) : run(ctx, NSNET_DRY_RUN, &a, err);
 	if (r < 0)
 		return r;
 	t = apply_count(a);
 	if (out_is_document(o))
 		r = view_applied_document(o, a, true, err);
+	else if (o->format == OUT_MARKDOWN)
+		view_applied_markdown(o, a);
 	else if (!o->quiet)
 		plan_text(o, a);
 	if (r < 0)

@@ -190,6 +190,9 @@ int cmd_endpoint_show(struct ctx *ctx, struct nsnet_err *err)
 	case OUT_TABLE:
 	case OUT_WIDE:
 	case OUT_CSV:
+	case OUT_MARKDOWN:
+	case OUT_DOT:
+	case OUT_MERMAID:
 		break;
 	}
 	view_endpoint_text(o, &e);

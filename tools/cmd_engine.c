@@ -109,6 +109,9 @@ int plan_stored(struct ctx *ctx, struct nsnet_err *err)
 	case OUT_TABLE:
 	case OUT_WIDE:
 	case OUT_CSV:
+	case OUT_MARKDOWN:
+	case OUT_DOT:
+	case OUT_MERMAID:
 		if (!o->quiet)
 			plan_text(o, c, &tally);
 		break;

@@ -135,6 +135,7 @@ static void topic_output(FILE *to)
 	      "bytes are exact), -o name only names, one a line. --columns chooses columns and\n"
 	      "their order; `nsnet help tenant list` names them. No line is ever cut to the width\n"
 	      "of the terminal.\n"
+	      "-o markdown is for `matrix`, -o dot and -o mermaid are for `graph`.\n"
 	      "\n"
 	      "Of long work a terminal shows how far it is, on standard error, after half a\n"
 	      "second. --progress plain prints a line every ten seconds instead, also elsewhere.\n",

@@ -31,6 +31,7 @@ static int parse(struct ctx *ctx, int argc, char *const *argv, struct paths *pat
 		 struct nsnet_policies **ret, struct nsnet_err *err)
 {
 	NSN_AUTO(nsnet_tenants_freep) struct nsnet_tenants *tenants = NULL;
+	const struct nsnet_tenants *known = ctx->known;
 	static char dash[] = "-";
 	char *const input[] = {dash};
 	int r;
@@ -41,8 +42,9 @@ static int parse(struct ctx *ctx, int argc, char *const *argv, struct paths *pat
 		r = paths_read(paths, 1, input, ctx->in, err);
 	if (r < 0)
 		return r;
-	tenants = tenants_of_host(ctx);
-	return nsnet_policies_parse(ret, paths->texts, paths->n, tenants, (int64_t)time(NULL), err);
+	if (!known)
+		known = tenants = tenants_of_host(ctx);
+	return nsnet_policies_parse(ret, paths->texts, paths->n, known, (int64_t)time(NULL), err);
 }
 
 int policies_good(struct ctx *ctx, int argc, char *const *argv, struct paths *paths,
@@ -281,6 +283,9 @@ int cmd_policy_show(struct ctx *ctx, struct nsnet_err *err)
 	case OUT_TABLE:
 	case OUT_WIDE:
 	case OUT_CSV:
+	case OUT_MARKDOWN:
+	case OUT_DOT:
+	case OUT_MERMAID:
 		break;
 	}
 	view_policy_text(o, policy);

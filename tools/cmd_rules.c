@@ -128,6 +128,9 @@ int rules_show(struct ctx *ctx, struct nsnet_err *err)
 	case OUT_TABLE:
 	case OUT_WIDE:
 	case OUT_CSV:
+	case OUT_MARKDOWN:
+	case OUT_DOT:
+	case OUT_MERMAID:
 		break;
 	}
 	view_rule_text(o, rule);

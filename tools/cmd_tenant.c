@@ -107,6 +107,9 @@ int cmd_tenant_show(struct ctx *ctx, struct nsnet_err *err)
 	case OUT_TABLE:
 	case OUT_WIDE:
 	case OUT_CSV:
+	case OUT_MARKDOWN:
+	case OUT_DOT:
+	case OUT_MERMAID:
 		break;
 	}
 	return view_tenant_text(o, &view, err);

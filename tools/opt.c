@@ -11,7 +11,7 @@
 const struct opt opt_global[] = {
 	{"json", 'j', NULL, "print JSON, the same as -o json", 0, 0, opt_set_format},
 	{"output", 'o', "FORMAT", "table, wide, json, yaml, csv (lists), or name (names only)", 0,
-	 0, opt_set_format, "table wide json yaml csv name"},
+	 0, opt_set_format, "table wide json yaml csv name markdown dot mermaid"},
 	{"columns", 0, "A,B", "the columns of a table, and their order", CMD_TABLE,
 	 offsetof(struct opts, out.columns), opt_set_text, "@columns"},
 	{"no-header", 0, NULL, "a list without the line of column names", CMD_TABLE,
@@ -210,8 +210,9 @@ int opt_set_progress(struct opts *o, const struct opt *opt, const char *typed, c
 }
 
 static const char *const format_names[] = {
-	[OUT_TABLE] = "table", [OUT_WIDE] = "wide", [OUT_JSON] = "json",
-	[OUT_YAML] = "yaml",   [OUT_CSV] = "csv",   [OUT_NAME] = "name",
+	[OUT_TABLE] = "table",	     [OUT_WIDE] = "wide", [OUT_JSON] = "json",
+	[OUT_YAML] = "yaml",	     [OUT_CSV] = "csv",	  [OUT_NAME] = "name",
+	[OUT_MARKDOWN] = "markdown", [OUT_DOT] = "dot",	  [OUT_MERMAID] = "mermaid",
 };
 
 int opt_format_parse(enum out_format *ret, const char *text)

@@ -55,6 +55,11 @@ struct opts {
 	uint64_t expiring_s;		    /* policy list; 0: all */
 	uint64_t for_ms, count;		    /* monitor; 0: without end */
 	const char *workload;		    /* self-check */
+	const char *snapshot;		    /* verify, explain, who-can, matrix, graph, plan */
+	uint64_t seconds;		    /* verify, matrix; 0: the usual ones */
+	bool model;			    /* verify */
+	bool ipv6;			    /* explain */
+	bool force;			    /* snapshot */
 	/* run */
 	const char *user, *map_user, *rootfs, *scratch, *cwd, *hostname, *seccomp;
 	const char *until, *status_fd;
@@ -115,7 +120,7 @@ extern const struct opt opt_global[];
 /* Strict: digits and one of ms, s, m, h. 0, or -EINVAL. */
 int opt_duration_parse(uint64_t *ret_ms, const char *text);
 /* "table, wide, ...", for messages. */
-#define OPT_FORMATS "table, wide, json, yaml, csv, name"
+#define OPT_FORMATS "table, wide, json, yaml, csv, name, markdown, dot, mermaid"
 /* 0, or -EINVAL. */
 int opt_format_parse(enum out_format *ret, const char *text);
 

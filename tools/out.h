@@ -26,6 +26,9 @@ enum out_format {
 	OUT_YAML,
 	OUT_CSV,
 	OUT_NAME,
+	OUT_MARKDOWN, /* matrix */
+	OUT_DOT,      /* graph */
+	OUT_MERMAID,  /* graph */
 };
 
 enum out_color {

@@ -252,6 +252,9 @@ int out_list(const struct out *o, const struct out_list *list, const void *data,
 		return 0;
 	case OUT_TABLE:
 	case OUT_WIDE:
+	case OUT_MARKDOWN:
+	case OUT_DOT:
+	case OUT_MERMAID:
 		break;
 	}
 	return list_table(o, list, data, count, err);

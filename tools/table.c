@@ -423,23 +423,35 @@ const struct cmd cmd_table[] = {
 		.verb = "plan",
 		.args = "[TENANT]",
 		.max_args = 1,
-		.flags = CMD_OPENS | CMD_NAMES,
+		.flags = CMD_OPENS | CMD_NAMES | CMD_REPORTS,
 		.options = plan_options,
 		.help = "show what `nsnet repair`, or `nsnet apply -f`, would do",
 		.more = "Without -f it compares what is wanted with what the kernel has. + is "
 			"made,\n"
 			"~ is altered, - is removed.\n"
-			"With -f it tells what the files change, which pairs may talk then and "
-			"may\n"
-			"not now (or no more), and whether what they expect holds; all of it is "
+			"With -f it tells what the files change, which pairs can talk then and "
+			"cannot\n"
+			"now (or no more), and whether what they expect holds; all of it is "
 			"tried,\n"
-			"and the kernel is asked whether it would take the rules. Status 1: "
-			"something\n"
-			"that is expected does not hold.",
+			"and the kernel is asked whether it would take the rules. What opens and "
+			"closes\n"
+			"is proved: packets are followed through the kernel's rules as they are "
+			"now and\n"
+			"as they would be. Where that cannot be done it is by policy, or not "
+			"known of\n"
+			"some, and the plan says so. Status 1: something that is expected does "
+			"not hold.\n"
+			"\n"
+			"With --snapshot the same is told of another machine, without privilege: "
+			"what\n"
+			"the files change of the policies in the snapshot. -o markdown makes a "
+			"report of\n"
+			"a plan, for a pull request.",
 		.examples = "nsnet plan\n"
 			    "nsnet plan --exit-code customer1\n"
 			    "nsnet plan -f policies/\n"
-			    "nsnet plan -f policies/ --prune -v",
+			    "nsnet plan -f policies/ --prune -v\n"
+			    "nsnet plan --snapshot prod.json -f policies/ -o markdown",
 		.operands = "tenant",
 		.check = check_plan,
 		.run = cmd_plan,
@@ -638,6 +650,126 @@ const struct cmd cmd_table[] = {
 		.operands = "tenant",
 		.check = check_self_check,
 		.run = cmd_self_check,
+	},
+	{
+		.verb = "verify",
+		.args = "[FROM TO]...",
+		.max_args = -1,
+		.options = verify_options,
+		.help = "prove that nothing gets past the policies",
+		.more = "Reads the state of all network namespaces of this machine from the "
+			"kernel,\n"
+			"and follows every packet that a tenant can send through it, as sets. "
+			"PROVED\n"
+			"means: by that state no packet outside policy can be delivered; two "
+			"tenants\n"
+			"that no link joins are apart because there is no path. A VIOLATION comes "
+			"with\n"
+			"the packet and its way, or names whom the proof may not trust. What "
+			"cannot be\n"
+			"modelled, read or finished is INCONCLUSIVE, never PROVED. FROM and TO "
+			"are\n"
+			"tenants; without any all pairs are looked at. -v prints what was proved, "
+			"all\n"
+			"joined pairs, and what a proof does not cover.\n"
+			"\n"
+			"With --snapshot no privilege is needed, and no nsnet on that machine. "
+			"The\n"
+			"status is 0 when all is proved, 1 for a violation, 3 when inconclusive.",
+		.examples = "nsnet verify\n"
+			    "nsnet verify -v customer1 customer2\n"
+			    "nsnet verify --snapshot state.json -j",
+		.operands = "tenant tenant",
+		.check = check_verify,
+		.run = cmd_verify,
+	},
+	{
+		.verb = "explain",
+		.args = "FROM TO [PORT]",
+		.min_args = 2,
+		.max_args = 3,
+		.options = explain_options,
+		.help = "the way of one packet, and what stops it",
+		.more = "FROM and TO are TENANT or TENANT/ENDPOINT, PORT is tcp/443, udp/53, "
+			"icmp/echo\n"
+			"(which is meant without one). The packet opens a connection; it is taken\n"
+			"through the rules and routes that the kernel has now, not through what "
+			"is\n"
+			"wanted, and the answer is compared with the policies.\n"
+			"\n"
+			"The status is 0 when there is an answer, 3 when the packet may get "
+			"through or\n"
+			"not; with -q nothing is printed and it is 1 for a packet that is stopped.",
+		.examples = "nsnet explain customer1/app customer2/db tcp/5432\n"
+			    "nsnet explain -6 customer1 customer2\n"
+			    "nsnet explain -q customer1 shared/dns udp/53",
+		.operands = "either either ports",
+		.run = cmd_explain,
+	},
+	{
+		.verb = "who-can",
+		.args = "TENANT[/ENDPOINT] [PORT]",
+		.min_args = 1,
+		.max_args = 2,
+		.flags = CMD_TABLE | CMD_NAMES,
+		.options = who_can_options,
+		.columns = opener_columns,
+		.help = "who of other tenants can open what to it",
+		.more = "By the kernel's state. INTENDED is NO for what gets through although no\n"
+			"policy allows it. The status is 3 when there may be more.",
+		.examples = "nsnet who-can customer2/db\n"
+			    "nsnet who-can customer2/db tcp/5432 -o name",
+		.operands = "either ports",
+		.run = cmd_who_can,
+	},
+	{
+		.verb = "matrix",
+		.args = "",
+		.flags = CMD_CELLS,
+		.options = matrix_options,
+		.help = "what `verify` says of each pair, as a table",
+		.more = "Rows are FROM, columns are TO. Of more than 16 tenants those are shown "
+			"of\n"
+			"whom there is something to say. -o wide has the reasons, -o csv and -o "
+			"json\n"
+			"are lists, -o markdown is for reports. The status is that of `verify`.",
+		.examples = "nsnet matrix\n"
+			    "nsnet matrix -o markdown",
+		.check = check_verify,
+		.run = cmd_matrix,
+	},
+	{
+		.verb = "graph",
+		.args = "",
+		.flags = CMD_DRAWS,
+		.options = graph_options,
+		.help = "namespaces and the links between them",
+		.more = "Of the kernel, not of what is wanted: whatever joins two namespaces is in "
+			"it.\n"
+			"STRAY is a link that nobody wants, LOOSE one whose other half was not "
+			"found.\n"
+			"-o dot is for Graphviz, -o mermaid for Markdown.",
+		.examples = "nsnet graph\n"
+			    "nsnet graph -o dot",
+		.run = cmd_graph,
+	},
+	{
+		.verb = "snapshot",
+		.args = "[FILE]",
+		.max_args = 1,
+		.flags = CMD_OPENS,
+		.options = snapshot_options,
+		.help = "save the state that proofs are about",
+		.more = "One JSON text with its hash, to FILE (for you alone to read) or standard\n"
+			"output, whatever -o says. It has all of the policies and of the kernel's "
+			"state\n"
+			"that decides about packets: names of processes, addresses, connections. "
+			"Who\n"
+			"has it can prove the same elsewhere: `nsnet verify --snapshot FILE`.",
+		.examples = "nsnet snapshot state.json\n"
+			    "nsnet snapshot",
+		.operands = "file",
+		.run = cmd_snapshot,
 	},
 	{
 		.verb = "enter",

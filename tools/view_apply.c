@@ -6,6 +6,7 @@
 
 #include "change.h"
 #include "view_policy.h"
+#include "view_proof.h"
 
 /* As many as fit a screen with the rest. */
 #define EFFECTS_SHOWN 20
@@ -91,16 +92,38 @@ static void ports_text(FILE *to, const struct nsnet_effect *e)
 		fprintf(to, "%s%s", i ? "," : "", e->ports[i]);
 }
 
+/* What is not known is never left out. */
+static void unfollowed_text(const struct out *o, const struct nsnet_effects_of *of)
+{
+	for (size_t i = 0; i < of->n_unfollowed; i++) {
+		fputs("  not proved  ", o->to);
+		out_safe(o->to, *of->unfollowed[i].from ? of->unfollowed[i].from : "?");
+		fputs(" -> ?  ", o->to);
+		out_safe(o->to, of->unfollowed[i].why);
+		fputc('\n', o->to);
+	}
+	if (of->by_policy && *of->why) {
+		fputs("  not proved  by policy alone: ", o->to);
+		out_safe(o->to, of->why);
+		fputc('\n', o->to);
+	}
+}
+
 void view_effects(const struct out *o, const struct nsnet_applied *a)
 {
 	const size_t n = nsnet_applied_effects(a);
 	const size_t shown = o->verbose || n <= EFFECTS_SHOWN + 1 ? n : EFFECTS_SHOWN;
 	const struct apply_tally t = apply_count(a);
 	char opens[CHANGE_COUNT_SIZE], closes[CHANGE_COUNT_SIZE];
+	struct nsnet_effects_of of;
 
-	if (n == 0)
+	nsnet_applied_effects_of(a, &of);
+	if (n == 0 && of.n_unfollowed == 0 && !(of.by_policy && *of.why))
 		return;
-	fprintf(o->to, "\neffect on reachability: %s, %s\n",
+	fprintf(o->to, "\neffect on reachability%s: %s, %s\n",
+		of.certainty == NSNET_PROVED ? " (proved)"
+		: of.by_policy		     ? " (by policy)"
+					     : " (not all proved)",
 		change_count(t.opens, "pair opens", "pairs open", opens),
 		change_count(t.closes, "closes", "close", closes));
 	for (size_t i = 0; i < shown; i++) {
@@ -117,6 +140,7 @@ void view_effects(const struct out *o, const struct nsnet_applied *a)
 	}
 	if (shown < n)
 		fprintf(o->to, "  and %zu more, which -v shows\n", n - shown);
+	unfollowed_text(o, &of);
 }
 
 void view_failures(const struct out *o, const struct nsnet_applied *a)
@@ -142,9 +166,31 @@ static json_t *difference_json(const struct nsnet_difference *d)
 
 static json_t *effect_json(const struct nsnet_effect *e)
 {
-	return json_pack("{s:s, s:o, s:o, s:o}", "effect", e->opens ? "opens" : "closes", "from",
-			 out_json_text(e->from), "to", out_json_text(e->to), "ports",
-			 out_json_texts(e->ports, e->n_ports));
+	return json_pack("{s:s, s:o, s:o, s:o, s:b, s:o, s:o}", "effect",
+			 e->opens ? "opens" : "closes", "from", out_json_text(e->from), "to",
+			 out_json_text(e->to), "ports", out_json_texts(e->ports, e->n_ports),
+			 "unsure", e->unsure, "rule", out_json_text_or_null(e->rule), "because",
+			 out_json_text_or_null(e->because));
+}
+
+static json_t *proof_json(const struct nsnet_applied *a)
+{
+	struct nsnet_effects_of of;
+	json_t *list = json_array();
+
+	nsnet_applied_effects_of(a, &of);
+	for (size_t i = 0; list && i < of.n_unfollowed; i++)
+		if (json_array_append_new(list,
+					  json_pack("{s:o, s:o}", "from",
+						    out_json_text(of.unfollowed[i].from), "why",
+						    out_json_text(of.unfollowed[i].why))) < 0) {
+			json_decref(list);
+			return NULL;
+		}
+	return json_pack("{s:s, s:s, s:o, s:o, s:o}", "by", of.by_policy ? "policy" : "proof",
+			 "certainty", of.certainty == NSNET_PROVED ? "proved" : "inconclusive",
+			 "why", out_json_text_or_null(of.why), "state",
+			 out_json_text_or_null(of.hash), "unfollowed", list);
 }
 
 static json_t *differences_json(const struct nsnet_applied *a)
@@ -209,11 +255,11 @@ int view_applied_document(const struct out *o, const struct nsnet_applied *a, bo
 		return r;
 	report.changed = report.changed || t.add + t.change + t.remove > 0;
 	return report_end(&report,
-			  json_pack("{s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "add",
+			  json_pack("{s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "add",
 				    (json_int_t)t.add, "change", (json_int_t)t.change, "remove",
 				    (json_int_t)t.remove, "kept", (json_int_t)t.kept,
 				    "kernel_checked", (json_int_t)nsnet_applied_checked(a),
 				    "differences", differences_json(a), "effects", effects_json(a),
-				    "expects", expects_json(a)),
+				    "proof", proof_json(a), "expects", expects_json(a)),
 			  err);
 }

@@ -20,6 +20,8 @@ void view_differences(const struct out *o, const struct nsnet_applied *a);
 void view_effects(const struct out *o, const struct nsnet_applied *a);
 /* What is expected and does not hold. */
 void view_failures(const struct out *o, const struct nsnet_applied *a);
+/* A report for people who review it. */
+void view_applied_markdown(const struct out *o, const struct nsnet_applied *a);
 /* All of it as one document. */
 int view_applied_document(const struct out *o, const struct nsnet_applied *a, bool dry_run,
 			  struct nsnet_err *err);

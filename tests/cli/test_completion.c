@@ -55,7 +55,9 @@ static void commands_options_and_values_are_offered(void **state)
 	assert_offers("nsnet -o y", "yaml");
 	/* bash replaces what is behind the '=' only. */
 	assert_offers("nsnet --output=y", "yaml");
-	assert_offers("nsnet --output=", "table wide json yaml csv name");
+	assert_offers("nsnet --output=", "table wide json yaml csv name markdown dot mermaid");
+	assert_offers("nsnet graph --sn", "--snapshot");
+	assert_offers("nsnet snap", "snapshot");
 	assert_offers("nsnet tenant set c1 inside=d", "deny");
 	assert_offers("nsnet tenant set c1 mt", "mtu=");
 	assert_offers("nsnet help ADDRESS_", "ADDRESS_TAKEN ADDRESS_FIXED");

@@ -115,6 +115,11 @@ static void a_line_finds_its_row_by_noun_verb_and_alias(void **state)
 		{"endpoint ls c1", "endpoint list: c1"},
 		{"endpoint inspect c1/db", "endpoint show: c1/db"},
 		{"endpoint rm c1/db c1/app", "endpoint del: c1/db c1/app"},
+		{"verify", "verify:"},
+		{"verify c1 c2 c3 c4", "verify: c1 c2 c3 c4"},
+		{"explain -6q c1/app c2 tcp/1 --snapshot -", "explain: c1/app c2 tcp/1"},
+		{"graph -o dot", "graph:"},
+		{"matrix -o markdown", "matrix:"},
 		{"enter c1/db ls", "enter: c1/db ls"},
 		{"completion bash", "completion: bash"},
 		{"help tenant add", "help: tenant add"},
@@ -413,7 +418,8 @@ static void wrong_options_are_named_with_what_would_be_right(void **state)
 		{"plan --timeout", "error: option '--timeout' needs a value | --timeout DURATION"},
 		{"plan --yes=1", "error: option '--yes' takes no value | --yes"},
 		{"plan -o jsno",
-		 "error: option '-o': 'jsno' is not one of table, wide, json, yaml, csv, name | "
+		 "error: option '-o': 'jsno' is not one of table, wide, json, yaml, csv, name, "
+		 "markdown, dot, mermaid | "
 		 "-o json"},
 		{"plan --progress fast", "error: option '--progress': 'fast' is not one of auto, "
 					 "plain, never | --progress never"},
@@ -548,6 +554,18 @@ static void the_argument_too_many_is_named(void **state)
 		{"tenant list x",
 		 "error: 'tenant list' takes no arguments: 'x' is too much | nsnet "
 		 "tenant list"},
+		{"verify c1 c2 c3",
+		 "error: 'verify' takes pairs: 'c3' has no TO | nsnet verify customer1 customer2"},
+		{"verify --seconds 86401",
+		 "error: a proof takes at most 86400 seconds | --seconds 600"},
+		{"verify -o dot",
+		 "error: 'verify' cannot be printed as that | nsnet verify -o json"},
+		{"graph -o csv",
+		 "error: 'graph' is not a list: csv is for lists | nsnet graph -o json"},
+		{"graph -o markdown",
+		 "error: 'graph' cannot be printed as that | nsnet graph -o json"},
+		{"explain c1", "error: 'explain' needs FROM TO [PORT]: TO is missing | "
+			       "nsnet explain customer1/app customer2/db tcp/5432"},
 		{"plan a b", "error: 'plan' takes [TENANT]: 'b' is too much | nsnet plan"},
 	};
 
@@ -582,7 +600,8 @@ static void nsnet_output_is_used_where_it_fits(void **state)
 	}
 	assert_int_equal(setenv("NSNET_OUTPUT", "xml", 1), 0);
 	assert_string_equal(parsed("plan"), "error: NSNET_OUTPUT is 'xml', not one of table, wide, "
-					    "json, yaml, csv, name | unset NSNET_OUTPUT");
+					    "json, yaml, csv, name, markdown, dot, mermaid | unset "
+					    "NSNET_OUTPUT");
 }
 
 static void an_error_is_json_wherever_json_was_asked_for(void **state)
@@ -808,7 +827,8 @@ static void completion_offers_what_can_stand_there(void **state)
 		{"__complete -- __comp", ""},
 		{"__complete",
 		 "tenant\nendpoint\nallow\ndeny\nrevoke\npolicy\nexport\nplan\ndiff\napply"
-		 "\nrepair\ngc\nstatus\nmonitor\nid\nwhose-uid\nexceptions\nself-check\nenter\nrun"
+		 "\nrepair\ngc\nstatus\nmonitor\nid\nwhose-uid\nexceptions\nself-check\nverify\n"
+		 "explain\nwho-can\nmatrix\ngraph\nsnapshot\nenter\nrun"
 		 "\nhelp\ncompletion\nversion\n"},
 	};
 
@@ -844,8 +864,8 @@ static void help_is_an_answer_and_finds_commands_topics_and_codes(void **state)
 		{"tenant -h", "Usage: nsnet tenant COMMAND"},
 		{"help tenant create", "Usage: nsnet tenant add [--file FILE] [--subnet6 PREFIX] "},
 		{"tenant add --help", "Usage: nsnet tenant add [--file FILE] [--subnet6 PREFIX] "},
-		{"help plan",
-		 "Usage: nsnet plan [--file PATH]... [--prune] [--exit-code] [TENANT]"},
+		{"help plan", "Usage: nsnet plan [--file PATH]... [--prune] [--exit-code] "
+			      "[--snapshot FILE] [TENANT]"},
 		{"help exit", "Exit statuses:"},
 		{"help codes", "Error codes"},
 		{"help output", "The answer goes to standard output"},

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef NSN_EXPLAIN_H
+#define NSN_EXPLAIN_H
+
+/*
+ * explain - one packet, what became of it, and why. Of explain*.c only.
+ */
+#include "walker.h"
+
+struct nsn_explained {
+	struct nsnet_explained pub; /* first */
+	struct nsn_arena mem;
+};
+
+struct nsn_explaining {
+	struct nsn_walker w;
+	struct nsn_explained *e;
+	uint8_t family;
+	struct nsn_service service;
+	const struct nsn_tenant *from, *to;
+	const struct nsn_endpoint *from_end, *to_end;
+	size_t from_tenant, to_tenant;
+	size_t gateway, from_ns, to_ns; /* NSN_NOWHERE: it is not there */
+	const struct nsn_vlink *port;	/* of the gateway, or NULL */
+	struct nsn_passage passage;
+	bool walked;
+	/* What policy says of the packet, of the first that decides. */
+	struct nsn_said {
+		bool allowed, apart;
+		const struct nsn_policy *allow, *deny;
+		const struct nsn_quarantine *quarantine, *kept;
+	} said;
+};
+
+const struct nsn_ip *nsn_explain_ip(const struct nsn_endpoint *e, uint8_t family);
+/* explain_policy.c: fills x->said. */
+int nsn_explain_ask(struct nsn_explaining *x, struct nsnet_err *err);
+/* explain_why.c: reason, says, hint, policy, allowed, intended, certainty. */
+int nsn_explain_why(struct nsn_explaining *x, struct nsnet_err *err);
+/* explain_hops.c: the way, as stations. */
+int nsn_explain_hops(struct nsn_explaining *x, struct nsnet_err *err);
+/* The rule that dropped the packet, or NULL: it was no rule. */
+const struct nsn_hit *nsn_explain_stop(const struct nsn_explaining *x);
+
+#endif

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ctx.h"
+#include "proof.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "verify/prove.h"
+
+/*
+ * proof - what the prover says, as the public header has it
+ */
+
+#define SECONDS_USUAL 60
+#define NODES_USUAL   20000000
+
+struct proof {
+	struct nsnet_proof pub; /* first */
+	struct nsn_arena mem;
+};
+
+static const struct nsnet_theorem theorems[] = {
+	{1, "no new, untracked or invalid packet crosses outside policy", 0, 0, "pairs"},
+	{2, "connections that live are such as policy allows", 0, 0, "connections"},
+	{3, "no spoofed source leaves a tenant", 0, 0, "ports"},
+	{4, "no packet reaches the host, another's gateway, or the outside", 0, 0, "tenants"},
+	{5, "no frame of one port reaches a port that it must not", 0, 0, "links"},
+	{6, "no packet is forwarded in a circle", 0, 0, "tenants"},
+	{8, "the adversary is no stronger than assumed", 0, 0, "processes"},
+};
+
+/* What no proof of this kind is about; VIOLATION there would not be seen. */
+static const char *const not_covered[] = {
+	"bugs of the kernel, and what hardware does by itself (offload)",
+	"the time between the reading of one namespace and of the next: no snapshot is atomic",
+	"unix sockets with a path, shared files, and what a process passes on by itself",
+	"timing, and limits that the whole kernel shares",
+	"what permitted flows carry: a tunnel in them is a permitted flow",
+	"who is beyond the host's own devices, and what the host itself sends",
+};
+
+const char *nsnet_proved_name(enum nsnet_proved v)
+{
+	switch (v) {
+	case NSNET_PROVED:
+		return "PROVED";
+	case NSNET_VIOLATION:
+		return "VIOLATION";
+	case NSNET_INCONCLUSIVE:
+		return "INCONCLUSIVE";
+	case NSNET_NOTED:
+		return "NOTE";
+	}
+	return "";
+}
+
+static enum nsnet_proved verdict_of(enum nsn_outcome o)
+{
+	switch (o) {
+	case NSN_PROVED:
+		return NSNET_PROVED;
+	case NSN_NOTE:
+		return NSNET_NOTED;
+	case NSN_VIOLATION:
+		return NSNET_VIOLATION;
+	case NSN_INCONCLUSIVE:
+		break;
+	}
+	return NSNET_INCONCLUSIVE;
+}
+
+static const char *tenant_name(const struct nsn_given *g, uint64_t id)
+{
+	for (size_t i = 0; id && i < g->intent.n_tenants; i++)
+		if (g->intent.tenants[i].id == id)
+			return g->intent.tenants[i].name;
+	return "";
+}
+
+static int copy_finding(struct proof *p, struct nsnet_proof_finding *to, const struct nsn_given *g,
+			const struct nsn_finding *x)
+{
+	const char **evidence = nsn_arena_alloc(&p->mem, (x->n_evidence + 1) * sizeof(*evidence));
+
+	if (!evidence)
+		return -ENOMEM;
+	for (size_t i = 0; i < x->n_evidence; i++)
+		evidence[i] = nsn_arena_strdup(&p->mem, x->evidence[i]);
+	*to = (struct nsnet_proof_finding){
+		.kind = nsn_finding_name(x->kind),
+		.verdict = verdict_of(nsn_finding_outcome(x->kind)),
+		.theorem = nsn_finding_theorem(x->kind),
+		.from = nsn_arena_strdup(&p->mem, tenant_name(g, x->from)),
+		.to = nsn_arena_strdup(&p->mem, tenant_name(g, x->to)),
+		.where = nsn_arena_strdup(&p->mem, x->where ? x->where : ""),
+		.what = nsn_arena_strdup(&p->mem, x->what ? x->what : ""),
+		.hint = nsn_arena_strdup(&p->mem, x->hint ? x->hint : ""),
+		.evidence = evidence,
+		.n_evidence = x->n_evidence,
+		.pid = x->pid,
+	};
+	for (size_t i = 0; i < x->n_evidence; i++)
+		if (!evidence[i])
+			return -ENOMEM;
+	return to->from && to->to && to->where && to->what && to->hint ? 0 : -ENOMEM;
+}
+
+static int copy_findings(struct proof *p, const struct nsn_given *g, const struct nsn_report *r)
+{
+	static const enum nsn_outcome order[] = {NSN_VIOLATION, NSN_INCONCLUSIVE, NSN_NOTE};
+	struct nsnet_proof_finding *list =
+		nsn_arena_alloc(&p->mem, (r->findings.n + 1) * sizeof(*list));
+	size_t n = 0;
+
+	if (!list)
+		return -ENOMEM;
+	for (size_t k = 0; k < NSN_COUNT(order); k++)
+		for (size_t i = 0; i < r->findings.n; i++) {
+			const struct nsn_finding *x = &r->findings.list[i];
+
+			if (nsn_finding_outcome(x->kind) != order[k])
+				continue;
+			if (copy_finding(p, &list[n++], g, x) < 0)
+				return -ENOMEM;
+		}
+	p->pub.findings = list;
+	p->pub.n_findings = n;
+	return 0;
+}
+
+static int copy_pairs(struct proof *p, const struct nsn_given *g, const struct nsn_report *r)
+{
+	struct nsnet_proof_pair *list = nsn_arena_alloc(&p->mem, (r->n_pairs + 1) * sizeof(*list));
+
+	if (!list)
+		return -ENOMEM;
+	for (size_t i = 0; i < r->n_pairs; i++) {
+		const struct nsn_proved_pair *x = &r->pairs[i];
+
+		if (x->from >= g->intent.n_tenants || x->to >= g->intent.n_tenants)
+			return -EPROTO;
+		list[i] = (struct nsnet_proof_pair){
+			.from = nsn_arena_strdup(&p->mem, g->intent.tenants[x->from].name),
+			.to = nsn_arena_strdup(&p->mem, g->intent.tenants[x->to].name),
+			.verdict = verdict_of(x->outcome),
+			.joined = x->joined,
+			.allows = nsn_arena_strdup(&p->mem, x->allows),
+			.reason = x->outcome == NSN_PROVED ? "" : nsn_finding_name(x->kind),
+		};
+		if (!list[i].from || !list[i].to || !list[i].allows)
+			return -ENOMEM;
+	}
+	p->pub.pairs = list;
+	p->pub.n_listed = r->n_pairs;
+	return 0;
+}
+
+static int copy_theorems(struct proof *p, const struct nsn_report *r)
+{
+	struct nsnet_theorem *list = nsn_arena_memdup(&p->mem, theorems, sizeof(theorems));
+
+	if (!list)
+		return -ENOMEM;
+	for (size_t i = 0; i < NSN_COUNT(theorems); i++) {
+		const struct nsn_theorem_said *x = &r->theorems[list[i].number];
+
+		list[i].verdict = verdict_of(x->outcome);
+		list[i].checked = x->checked;
+	}
+	p->pub.theorems = list;
+	p->pub.n_theorems = NSN_COUNT(theorems);
+	return 0;
+}
+
+static void count(struct nsnet_proof *p, const struct nsn_given *g)
+{
+	p->n_tenants = g->intent.n_tenants;
+	for (size_t i = 0; i < g->intent.n_tenants; i++)
+		p->n_endpoints += g->intent.tenants[i].n_endpoints;
+	p->n_namespaces = g->snap.n_ns;
+	for (size_t i = 0; i < g->snap.n_ns; i++) {
+		const struct nsn_vns *ns = &g->snap.ns[i];
+
+		p->n_foreign += ns->kind == NSN_VNS_FOREIGN;
+		p->n_links += ns->n_links;
+		for (size_t t = 0; t < ns->n_tables; t++)
+			for (size_t c = 0; c < ns->tables[t].n_chains; c++)
+				p->n_rules += ns->tables[t].chains[c].n_rules;
+	}
+}
+
+/* The worst of the theorems, the pairs and what is said besides. */
+static enum nsnet_proved worst(const struct nsn_report *r)
+{
+	enum nsn_outcome o = r->gave_up ? NSN_INCONCLUSIVE : r->unlisted;
+
+	for (size_t i = 0; i < NSN_THEOREMS; i++)
+		if (r->theorems[i].outcome > o)
+			o = r->theorems[i].outcome;
+	for (size_t i = 0; i < r->findings.n; i++)
+		if (nsn_finding_outcome(r->findings.list[i].kind) > o)
+			o = nsn_finding_outcome(r->findings.list[i].kind);
+	if (r->n_inconclusive > 0 && o < NSN_INCONCLUSIVE)
+		o = NSN_INCONCLUSIVE;
+	if (r->n_violations > 0)
+		o = NSN_VIOLATION;
+	return o == NSN_NOTE ? NSNET_PROVED : verdict_of(o);
+}
+
+static int tell(struct proof *p, const struct nsn_given *g, const struct nsn_report *r,
+		struct nsnet_err *err)
+{
+	int bad = copy_findings(p, g, r);
+
+	p->pub.verdict = worst(r);
+	p->pub.hash = nsn_arena_strdup(&p->mem, g->snap.hash);
+	p->pub.release = nsn_arena_strdup(&p->mem, g->snap.release);
+	p->pub.boot = nsn_arena_strdup(&p->mem, g->snap.boot);
+	p->pub.at = g->snap.at;
+	p->pub.from_file = g->from_file;
+	count(&p->pub, g);
+	p->pub.n_pairs = r->n_ordered;
+	p->pub.n_apart = r->n_apart;
+	p->pub.n_joined = r->n_ordered - r->n_apart;
+	p->pub.n_violations = r->n_violations;
+	p->pub.n_inconclusive = r->n_inconclusive;
+	p->pub.unlisted = verdict_of(r->unlisted);
+	p->pub.not_covered = not_covered;
+	p->pub.n_not_covered = NSN_COUNT(not_covered);
+	p->pub.read_us = g->snap.took_us;
+	p->pub.prove_us = r->took_us;
+	p->pub.nodes = r->nodes;
+	p->pub.memory = r->memory;
+	if (bad == 0)
+		bad = copy_pairs(p, g, r);
+	if (bad == 0)
+		bad = copy_theorems(p, r);
+	if (bad == -EPROTO)
+		return nsn_err(err, bad, NSNET_E_INTERNAL, "the proof is about others");
+	if (bad || !p->pub.hash || !p->pub.release || !p->pub.boot)
+		return nsn_err_nomem(err);
+	return 0;
+}
+
+/* Names as indexes; the caller's to free. */
+static int find_pairs(const struct nsn_given *g, const struct nsnet_verify_how *how,
+		      size_t (**ret)[2], struct nsnet_err *err)
+{
+	size_t(*list)[2] = calloc(how->n_pairs + 1, sizeof(*list)), endpoint;
+	int r = list ? 0 : nsn_err_nomem(err);
+
+	*ret = list;
+	for (size_t i = 0; r == 0 && i < 2 * how->n_pairs; i++) {
+		r = nsn_given_find(g, how->pairs[i], &list[i / 2][i % 2], &endpoint, err);
+		if (r == 0 && endpoint != SIZE_MAX)
+			r = nsn_err(err, -EINVAL, NSNET_E_USAGE,
+				    "a proof is about tenants, not about '%s': `nsnet explain` "
+				    "and `nsnet who-can` are about endpoints",
+				    how->pairs[i]);
+		if (r == 0 && i % 2 && list[i / 2][0] == list[i / 2][1])
+			r = nsn_err(err, -EINVAL, NSNET_E_USAGE,
+				    "'%s' twice: a pair is of two tenants", how->pairs[i]);
+	}
+	return r;
+}
+
+static void proof_clear(struct proof **p)
+{
+	if (!*p)
+		return;
+	nsn_arena_free(&(*p)->mem);
+	free(*p);
+}
+
+int nsnet_verify(struct nsnet *n, const struct nsnet_verify_how *how,
+		 const struct nsnet_proof **ret, struct nsnet_err *err)
+{
+	static const struct nsnet_verify_how usual = {0};
+	NSN_AUTO(nsn_given_close) struct nsn_given g = {0};
+	NSN_AUTO(nsn_report_clear) struct nsn_report report = {0};
+	NSN_AUTO(nsn_freep) size_t(*pairs)[2] = NULL;
+	NSN_AUTO(proof_clear) struct proof *p = calloc(1, sizeof(*p));
+	struct nsn_prove_how prove;
+	int r;
+
+	if (!how)
+		how = &usual;
+	prove = (struct nsn_prove_how){.seconds = how->seconds ? how->seconds : SECONDS_USUAL,
+				       .nodes = how->nodes ? how->nodes : NODES_USUAL};
+	if (!p)
+		return nsn_err_nomem(err);
+	r = nsn_given_open(&g, n, how, err);
+	if (r == 0 && how->pairs) {
+		r = find_pairs(&g, how, &pairs, err);
+		prove.pairs = (const size_t(*)[2])pairs;
+		prove.n_pairs = how->n_pairs;
+	}
+	if (r == 0)
+		r = nsn_prove_apart(&g.snap, &g.intent, &prove, &report, err);
+	if (r == 0)
+		r = tell(p, &g, &report, err);
+	if (r < 0)
+		return r;
+	*ret = &NSN_TAKE_PTR(p)->pub;
+	return 0;
+}
+
+void nsnet_proof_free(const struct nsnet_proof *proof)
+{
+	struct proof *p = (struct proof *)(uintptr_t)proof;
+
+	proof_clear(&p);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef NSNET_TOOLS_VIEW_PROOF_H
+#define NSNET_TOOLS_VIEW_PROOF_H
+
+/*
+ * view_proof - what verify, matrix, explain, who-can and graph have found: as text, drawn,
+ * and as documents
+ *
+ * Signs are of Unicode where the locale has it, else of ASCII.
+ */
+#include "../lib/base/cleanup.h"
+#include "../lib/nsnet.h"
+#include "out.h"
+
+#define VIEW_HASH_SIZE 16
+/* The first twelve digits, "-" for none: enough to tell states apart. */
+const char *view_hash(const char *hash, char buf[VIEW_HASH_SIZE]);
+/* "proved", "violation", "inconclusive", "note": as documents have it. */
+const char *view_proved_word(enum nsnet_proved v);
+
+enum view_sign { VIEW_ALLOWED, VIEW_APART, VIEW_VIOLATION, VIEW_UNKNOWN, VIEW_NOTE, VIEW_SELF };
+const char *view_sign(enum view_sign s);
+
+/* ---- verify --------------------------------------------------------------------- */
+
+/* @asked: pairs were named, so each is told. */
+void view_proof_text(const struct out *o, const struct nsnet_proof *p, bool asked);
+int view_proof_document(const struct out *o, const struct nsnet_proof *p, struct nsnet_err *err);
+
+/* ---- explain, who-can ----------------------------------------------------------- */
+
+void view_explained_text(const struct out *o, const struct nsnet_explained *e);
+int view_explained_document(const struct out *o, const struct nsnet_explained *e,
+			    struct nsnet_err *err);
+
+void view_openers_sum(const struct out *o, const struct nsnet_openers *all);
+json_t *view_opener_json(const void *opener);
+int view_openers_document(const struct out *o, const struct nsnet_openers *all,
+			  struct nsnet_err *err);
+
+/* ---- matrix --------------------------------------------------------------------- */
+
+/* Names in their order, each once, and whom the proof said something of. */
+struct view_matrix {
+	const struct nsnet_proof *proof;
+	const char *const *names;
+	size_t n;
+};
+/* In the format asked for, documents, too. */
+int view_matrix(const struct out *o, const struct view_matrix *m, struct nsnet_err *err);
+
+/* ---- graph ---------------------------------------------------------------------- */
+
+/* The same: lines for people, dot, mermaid, documents. */
+int view_graph(const struct out *o, const struct nsnet_graph *g, struct nsnet_err *err);
+
+#endif
