@@ -217,7 +217,8 @@ check-asan:
 	$(MAKE) BUILD=$(BUILD)-asan SANITIZE=address,undefined CFLAGS="-O1 -g" WERROR= test
 
 VALGRIND := valgrind -q --leak-check=full --show-leak-kinds=definite,indirect \
-	--errors-for-leak-kinds=definite,indirect --error-exitcode=99 --child-silent-after-fork=yes
+	--errors-for-leak-kinds=definite,indirect --error-exitcode=99 --child-silent-after-fork=yes \
+	--suppressions=$(CURDIR)/tests/lint/valgrind.supp
 # The pure layers, the store, and the transport on the real kernel.
 VALGRIND_TESTS := $(UNIT_TESTS) $(filter %/test_nl,$(KERNEL_TESTS))
 check-valgrind: $(VALGRIND_TESTS) $(NSNET)
