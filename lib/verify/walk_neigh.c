@@ -87,7 +87,9 @@ void nsn_w_neigh(struct nsn_wat *at, const struct nsn_wout *out, nsn_set_t set)
 		send_to(at, dev, nb, to);
 		set = nsn_sub(s, set, to);
 	}
-	if (!nsn_empty(set) && strcmp(dev->l->kind, "bridge") == 0) {
+	/* Where neighbours were not read, one may be there: nobody has to say to be it. */
+	if (!nsn_empty(set) && strcmp(dev->l->kind, "bridge") == 0 &&
+	    nsn_vns_needs_neighs(at->n->ns)) {
 		set = nsn_and(s, set, nsn_w_answered(at, dev));
 		if (nsn_empty(set))
 			nsn_w_tell(at, NSN_PASSED_STOP, dev->l->index,
