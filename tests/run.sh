@@ -36,11 +36,6 @@ declare -A features=(
 	["matchall"]="NET_CLS_MATCHALL"
 	["flower"]="NET_CLS_FLOWER"
 	["fq_codel"]="NET_SCH_FQ_CODEL"
-	["macvlan"]="MACVLAN"
-	["vxlan"]="VXLAN"
-	["tun"]="TUN"
-	["tcx"]="NET_XGRESS BPF_SYSCALL"
-	["iptables-legacy"]="IP_NF_IPTABLES_LEGACY IP_NF_FILTER"
 )
 
 kernel_config() {
