@@ -387,10 +387,9 @@ static void verdict(struct gen *g)
 		fprintf(g->to, "return");
 	else if (which < 92 && g->at == AT_FORWARD)
 		fprintf(g->to, "reject");
-	else if (g->at == AT_PRE_RAW && chance(g->r, 60))
-		fprintf(g->to, "notrack");
 	else
-		fprintf(g->to, "counter");
+		fprintf(g->to, "%s",
+			g->at == AT_PRE_RAW && chance(g->r, 60) ? "notrack" : "counter");
 }
 
 static void rule(struct gen *g)

@@ -255,6 +255,7 @@ bool place_parse(struct place *s, const char *text)
 	char ports[PLACE_WORKLOADS][16];
 	int shape, marked, blackhole, nf_call;
 
+	/* NOLINTNEXTLINE(cert-err34-c): place_print() wrote it */
 	if (sscanf(text, "shape %d marked %d blackhole %d nf_call %d ports %15s %15s %15s %15s",
 		   &shape, &marked, &blackhole, &nf_call, ports[0], ports[1], ports[2],
 		   ports[3]) != 8 ||

@@ -570,7 +570,8 @@ static uint8_t *name_ip_port(const char *name, uint32_t ip, uint16_t port)
 {
 	uint8_t *key = w_be(w, 0, 24);
 
-	memcpy(key, name, strlen(name));
+	for (size_t i = 0; name[i]; i++)
+		key[i] = (uint8_t)name[i];
 	x_put(key + 16, ip, 4);
 	x_put(key + 20, port, 2);
 	return key;
@@ -627,9 +628,10 @@ static void test_points(void **state)
 	forward(true);
 	set = w_set(t, w, "s", 28);
 	for (uint32_t i = 0; i < 2; i++) {
+		static const uint8_t names[2][4] = {{'w', 'a', 'n', '0'}, {'e', 't', 'h', '0'}};
 		uint8_t *key = w_be(w, 0, 28);
 
-		memcpy(key, i ? "eth0" : "wan0", 4);
+		memcpy(key, names[i], sizeof(names[i]));
 		x_put(key + 16, 0x020000000001 + i, 6);
 		x_put(key + 24, IP(10, 0, 0, 1) + i, 4);
 		w_elem(set, key, NULL);

@@ -488,8 +488,7 @@ static void end_rule(struct made *r, bool jumps)
 	case 4:
 		writes = true;
 		add(r, any(2) ? x_data_host(any(4)) : CT(NFT_CT_MARK));
-		add(r, x_store(any(2) ? NSN_X_META_SET : NSN_X_CT_SET,
-			       any(2) ? NFT_META_MARK : NFT_META_MARK));
+		add(r, x_store(any(2) ? NSN_X_META_SET : NSN_X_CT_SET, NFT_META_MARK));
 		r->x[r->n - 1].key = r->x[r->n - 1].kind == NSN_X_META_SET ? (uint32_t)NFT_META_MARK
 									   : (uint32_t)NFT_CT_MARK;
 		return;
@@ -541,7 +540,8 @@ static uint8_t *three_key(const char *name, uint32_t ip, uint16_t port)
 {
 	uint8_t *key = w_be(w, 0, 24);
 
-	memcpy(key, name, strlen(name));
+	for (size_t i = 0; name[i]; i++)
+		key[i] = (uint8_t)name[i];
 	x_put(key + 16, ip, 4);
 	x_put(key + 20, port, 2);
 	return key;
@@ -577,7 +577,7 @@ static void some_sets(struct nsn_vtable *t)
 		w_elem(addrs, w_be(w, some_ip(), 4), NULL);
 		w_elem(nets, w_be(w, 0x0a000000 | i << 14 | any(512), 4),
 		       w_be(w, 0x0a000000 | i << 14 | (512 + any(8000)), 4));
-		w_elem(ports, w_be(w, port, 2), w_be(w, (uint64_t)(port + any(3)), 2));
+		w_elem(ports, w_be(w, port, 2), w_be(w, (uint64_t)port + any(3), 2));
 		/* Each of its own address: they do not overlap. */
 		ip = (ip & ~UINT32_C(3)) | i;
 		w_elem(three, three_key(any(2) ? "eth0" : "eth1", ip, port),
