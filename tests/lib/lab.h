@@ -48,7 +48,7 @@ void lab_has(const char *text, const char *part, const char *file, int line);
 
 /* The path of a tenant's gateway, in one of a few static buffers. */
 const char *lab_gateway(struct nsnet *n, const char *name);
-/* One echo request from inside @netns, a path. */
+/* Is an echo request from inside @netns, a path, answered within some seconds? */
 bool lab_ping(const char *netns, const char *to);
 /* Everything of this world that nsnet could have touched, as text: files, mounts, links, rules. */
 char *lab_snapshot(void);
