@@ -72,6 +72,14 @@ skips_of() {
 		/SKIP(-KERNEL)?: / { reason = substr($0, match($0, /SKIP/)) }
 		/^\[  SKIPPED \] / && !/test\(s\)/ && !seen[$4]++ { print $4 "\t" reason }' "$1"
 }
+# What a program that failed has printed, without the tests that passed: a log may be cut short.
+told_by() {
+	awk 'function out() { for (i = 0; i < n; i++) print held[i]; n = 0 }
+		/^\[ RUN      \]/ { out() }
+		{ held[n++] = $0 }
+		/^\[       OK \]/ { n = 0 }
+		END { out() }' "$1"
+}
 # Sum of a summary line: `[  PASSED  ] 12 test(s).`
 count() { awk -v what="$2" '$2 == what && $4 ~ /^[0-9]+$/ && $5 ~ /^test\(s\)/ { n += $4 } END { print n + 0 }' "$1"; }
 
@@ -114,7 +122,7 @@ run_one() {
 		rc=1
 	fi
 	printf '%-4s %-32s %4d passed  %6d ms\n' "$( ((rc)) && echo FAIL || echo ok)" "$name" "$p" "$t"
-	((rc)) && sed 's/^/      | /' "$log"
+	((rc)) && told_by "$log" | sed 's/^/      | /'
 	check_skips "$name" "$log"
 	return 0
 }
