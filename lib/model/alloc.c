@@ -235,7 +235,9 @@ int nsn_tenant_allocate(struct nsn_tenant *t, struct nsnet_err *err)
 	if (t->n_endpoints)
 		memcpy(endpoints, t->endpoints, t->n_endpoints * sizeof(*endpoints));
 	four.endpoints = six.endpoints = endpoints;
-	r = allocate(&four, err);
+	r = nsn_dns_check(t, err);
+	if (r == 0)
+		r = allocate(&four, err);
 	if (r == 0)
 		r = has_ip6 ? allocate(&six, err) : without_ip6(t, endpoints, err);
 	if (r < 0)

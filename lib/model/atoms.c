@@ -161,6 +161,18 @@ static void add_net(const struct nsn_question *q, struct nsn_side *side,
 		add_outside(side, net, false, false);
 }
 
+/*
+ * A network is what lies beyond the host, so that `can` does not ask for the host's own
+ * address in it; but `cannot` does. One address is whatever it is.
+ */
+static void add_host_of(const struct nsn_question *q, struct nsn_side *side)
+{
+	const struct nsn_prefix *net = &side->peer->cidr;
+
+	if (q->can ? nsn_host_is(q->intent, net) : nsn_host_in(q->intent, net))
+		add_outside(side, NULL, true, false);
+}
+
 static int by_prefix(const void *a, const void *b)
 {
 	return nsn_prefix_cmp(a, b);
@@ -178,8 +190,10 @@ static void add_addresses(const struct nsn_question *q, struct nsn_side *side,
 		add_outside(side, NULL, false, true);
 	if (kind == NSN_PEER_ANY)
 		add_outside(side, NULL, false, false);
-	if (kind == NSN_PEER_CIDR)
+	if (kind == NSN_PEER_CIDR) {
+		add_host_of(q, side);
 		nets[n++] = side->peer->cidr;
+	}
 	qsort(nets, n, sizeof(*nets), by_prefix);
 	for (size_t i = 0; i < n; i++)
 		if (i == 0 || nsn_prefix_cmp(&nets[i - 1], &nets[i]) != 0)
@@ -231,9 +245,12 @@ static void set_tenant(struct nsn_side *side, size_t t, size_t endpoint, size_t 
 			set(&side->atoms[i], bit);
 }
 
-/* The bit for all atoms that the peer has. */
+/*
+ * The bit for all atoms that the peer has. @beyond: also for those outside, whom `any` of
+ * what allows does not let in: they come by what is published.
+ */
 static void set_peer(const struct nsn_question *q, struct nsn_side *side, const struct nsn_peer *p,
-		     size_t bit)
+		     size_t bit, bool beyond)
 {
 	size_t t, e = SIZE_MAX;
 
@@ -254,9 +271,15 @@ static void set_peer(const struct nsn_question *q, struct nsn_side *side, const 
 		    (p->kind == NSN_PEER_LABEL &&
 		     nsn_who_carries(&q->intent->tenants[t], &p->label)))
 			set_tenant(side, t, SIZE_MAX, bit);
-	for (size_t i = side->n_inside; i < side->n_atoms; i++)
+	for (size_t i = side->n_inside; beyond && i < side->n_atoms; i++)
 		if (outside_is(&side->atoms[i], p))
 			set(&side->atoms[i], bit);
+}
+
+/* Whether who is outside can be meant by `from`. */
+static bool lets_in(const struct nsn_sentence *s)
+{
+	return !s->policy || s->policy->deny || s->policy->publish.port;
 }
 
 static int set_bits(struct nsn_question *q, struct nsn_side *side, struct nsnet_err *err)
@@ -274,10 +297,10 @@ static int set_bits(struct nsn_question *q, struct nsn_side *side, struct nsnet_
 		const size_t n = side == &q->from ? s->n_from : s->n_to;
 
 		for (size_t k = 0; k < n; k++)
-			set_peer(q, side, &peers[k], i);
+			set_peer(q, side, &peers[k], i, side == &q->to || lets_in(s));
 	}
 	for (size_t i = 0; i < q->intent->n_quarantines; i++)
-		set_peer(q, side, &q->intent->quarantines[i].who, q->words * 64 + i);
+		set_peer(q, side, &q->intent->quarantines[i].who, q->words * 64 + i, true);
 	return 0;
 }
 

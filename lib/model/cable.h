@@ -21,6 +21,23 @@ struct nsn_cable {
 	bool translated_a, translated_b;
 };
 
+/*
+ * What leads from a tenant's gateway to the host, as long as a policy of the tenant needs
+ * it: `internet`, `host`, a network, `publish`. The slot is of the same sequence as those of
+ * cables; the gateway has the odd address, the host the even one.
+ */
+struct nsn_uplink {
+	uint64_t link;	 /* the number of its link: one name at both ends */
+	uint64_t tenant; /* its id; a tenant has one uplink at most */
+	uint32_t slot;
+};
+
+/* How a setting of the host was before nsnet changed it. */
+struct nsn_host_setting {
+	char path[128]; /* below /proc/sys */
+	char old[64];
+};
+
 /* Where the transit addresses of all slots come from: two of each family for each. */
 struct nsn_transit {
 	struct nsn_prefix ip, ip6;

@@ -83,6 +83,20 @@ static void answer_open(const struct nsn_ask *ask, struct nsn_answer *ret, enum 
 		answer_nobody(ask, ret);
 }
 
+/* Whether a policy publishes it to who is outside: there is no other way in. */
+static bool published(const struct nsn_ask *ask, enum nsn_space space, uint32_t port)
+{
+	for (size_t w = 0; w < ask->q.words; w++)
+		for (uint64_t bits = ask->match[w]; bits; bits &= bits - 1) {
+			const struct nsn_sentence *s =
+				&ask->q.sentences[w * 64 + (size_t)__builtin_ctzll(bits)];
+
+			if (s->policy && s->policy->publish.port && has_port(s, space, port))
+				return true;
+		}
+	return false;
+}
+
 /*
  * Neighbours whose frames the bridge switches are not looked at connection by connection:
  * nothing can be kept between them.
@@ -90,6 +104,9 @@ static void answer_open(const struct nsn_ask *ask, struct nsn_answer *ret, enum 
 static bool keeps(const struct nsn_ask *ask, size_t quarantine, enum nsn_space space, uint32_t port)
 {
 	if (nsn_ask_inside(ask))
+		return false;
+	/* To keep what is not published is no mistake, but nobody gets there by it. */
+	if (ask->q.can && ask->from->tenant == SIZE_MAX && !published(ask, space, port))
 		return false;
 	for (size_t i = 0; i < ask->n_list; i++) {
 		const struct nsn_sentence *s = &ask->q.sentences[ask->list[i]];

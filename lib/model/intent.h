@@ -138,7 +138,14 @@ static inline bool nsn_bit(const uint64_t *bits, size_t i)
 /* ---- addresses ------------------------------------------------------------------ */
 
 bool nsn_prefix_within(const struct nsn_prefix *p, const struct nsn_prefix *outer);
-/* Whether some of the network can be the internet, and some can be something else. */
+/* Whether it is one address, and the host's. */
+bool nsn_host_is(const struct nsn_intent *intent, const struct nsn_prefix *p);
+/* Whether some address in it can be the host's. */
+bool nsn_host_in(const struct nsn_intent *intent, const struct nsn_prefix *p);
+/*
+ * Whether some of the network can be the internet, and some can be something else; what is
+ * the host's is neither.
+ */
 void nsn_internet_has(const struct nsn_intent *intent, const struct nsn_prefix *p, bool *some,
 		      bool *some_not);
 

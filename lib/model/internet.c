@@ -73,10 +73,29 @@ static void reach(const struct nsn_prefix *p, bool *some, bool *some_not)
 	*(longest && longest->global ? some : some_not) = true;
 }
 
+/* Whether the network is one address, which the host has: nothing of it is anybody else's. */
+bool nsn_host_is(const struct nsn_intent *intent, const struct nsn_prefix *p)
+{
+	for (size_t i = 0; p->len == nsn_ip_bits(&p->ip) && i < intent->n_host; i++)
+		if (nsn_ip_cmp(&intent->host[i], &p->ip) == 0)
+			return true;
+	return false;
+}
+
+bool nsn_host_in(const struct nsn_intent *intent, const struct nsn_prefix *p)
+{
+	for (size_t i = 0; i < intent->n_host; i++)
+		if (nsn_prefix_has(p, &intent->host[i]))
+			return true;
+	return !intent->host;
+}
+
 void nsn_internet_has(const struct nsn_intent *intent, const struct nsn_prefix *p, bool *some,
 		      bool *some_not)
 {
 	reach(p, some, some_not);
+	if (nsn_host_is(intent, p))
+		*some = *some_not = false;
 	if (!*some)
 		return;
 	if (!intent->links) {

@@ -17,6 +17,10 @@ bool nsn_differ(char *buf, size_t size, const char *fmt, ...) NSN_PRINTF(3, 4);
 /* A copy of @n elements of @size bytes; none is NULL. @ret is a pointer's. false: no memory. */
 bool nsn_copy_array(void *ret, const void *array, size_t n, size_t size);
 
+/* Whether its `publish` goes with the rest of it, or the want of one. -EINVAL (BAD_PUBLISH) */
+struct nsn_policy;
+int nsn_policy_check_publish(const struct nsn_policy *p, struct nsnet_err *err);
+
 /* What a tenant's name may be, and `default`. */
 int nsn_endpoint_name_check(const char *name, struct nsnet_err *err);
 

@@ -203,6 +203,8 @@ int nsn_policy_check(const struct nsn_policy *p, struct nsnet_err *err)
 		r = check_peers(p, "to", p->to, p->n_to, err);
 	if (r == 0)
 		r = check_sides(p, err);
+	if (r == 0)
+		r = nsn_policy_check_publish(p, err);
 	return r < 0 ? r : check_words(p, err);
 }
 
@@ -270,6 +272,26 @@ static bool same_text(const char *key, const char *have, const char *want, char 
 			  nsn_text_show(want, b, sizeof(b)));
 }
 
+static bool same_publish(const struct nsn_policy *have, const struct nsn_policy *want, char *buf,
+			 size_t size)
+{
+	char a[NSN_PUBLISH_STRLEN], b[NSN_PUBLISH_STRLEN];
+
+	if (have->implied != want->implied)
+		return nsn_differ(buf, size,
+				  have->implied ? "it follows from a tenant's `dns`"
+						: "it does not follow from `dns`");
+	if (nsn_publish_same(&have->publish, &want->publish))
+		return true;
+	if (!want->publish.port)
+		return nsn_differ(buf, size, "publishes %s", nsn_publish_str(&have->publish, a));
+	if (!have->publish.port)
+		return nsn_differ(buf, size, "does not publish %s",
+				  nsn_publish_str(&want->publish, b));
+	return nsn_differ(buf, size, "publishes %s, not %s", nsn_publish_str(&have->publish, a),
+			  nsn_publish_str(&want->publish, b));
+}
+
 static bool same_rest(const struct nsn_policy *have, const struct nsn_policy *want, char *buf,
 		      size_t size)
 {
@@ -296,5 +318,5 @@ bool nsn_policy_same(const struct nsn_policy *have, const struct nsn_policy *wan
 	       same_ports(have, want, buf, size) &&
 	       same_peers("from", have->from, have->n_from, want->from, want->n_from, buf, size) &&
 	       same_peers("to", have->to, have->n_to, want->to, want->n_to, buf, size) &&
-	       same_rest(have, want, buf, size);
+	       same_publish(have, want, buf, size) && same_rest(have, want, buf, size);
 }

@@ -102,6 +102,32 @@ struct nsn_flow {
 int nsn_flow_parse(struct nsn_flow *ret, const char *text, struct nsnet_err *err);
 const char *nsn_flow_str(const struct nsn_flow *f, char buf[NSN_FLOW_STRLEN]);
 
+/* ---- publish ---------------------------------------------------------------------- */
+
+/*
+ * `publish:`, the address and port of the host that lead to a policy's endpoint. The port
+ * of the endpoint, and the protocol, are the policy's only `ports`.
+ */
+struct nsn_publish {
+	uint16_t port;	  /* of the host; 0: the policy publishes nothing */
+	struct nsn_ip ip; /* family 0: every address of the host, both families; 0.0.0.0 or ::
+			     every one of that family; loopback: for the host alone */
+};
+
+#define NSN_PUBLISH_STRLEN (NSN_IP_STRLEN + 10)
+
+/* 443, 203.0.113.10:443, 0.0.0.0:443, [::]:443, 127.0.0.1:8080. 0, or -EINVAL (BAD_PUBLISH) */
+int nsn_publish_parse(struct nsn_publish *ret, const char *text, struct nsnet_err *err);
+/* As it is written in a file; "" for nothing. */
+const char *nsn_publish_str(const struct nsn_publish *p, char buf[NSN_PUBLISH_STRLEN]);
+bool nsn_publish_same(const struct nsn_publish *a, const struct nsn_publish *b);
+/* Whether both would have one address and port of the host. The protocol is not looked at. */
+bool nsn_publish_clash(const struct nsn_publish *a, const struct nsn_publish *b);
+/* Whether it is on loopback: reached from the host alone. */
+bool nsn_publish_is_local(const struct nsn_publish *p);
+/* Whether the internet could reach it: the port of every address, or a global one. */
+bool nsn_publish_is_global(const struct nsn_publish *p);
+
 /* ---- policies ------------------------------------------------------------------- */
 
 #define NSN_TEXT_MAX	 255 /* of `because` and `owner`: bytes of UTF-8 without control characters */
@@ -123,6 +149,8 @@ struct nsn_policy {
 	size_t n_from, n_to;
 	struct nsn_ports *ports;
 	size_t n_ports;
+	struct nsn_publish publish;
+	bool implied; /* it follows from a tenant's `dns`, and goes with it (store/implied.c) */
 	char because[NSN_TEXT_MAX + 1], owner[NSN_TEXT_MAX + 1];
 	int64_t expires; /* seconds since 1970, the instant at which it ends; 0: never */
 	struct nsn_origin origin;
@@ -144,8 +172,11 @@ const char *nsn_time_str(int64_t at, char buf[NSN_TIME_STRLEN]);
 
 /*
  * What a policy must be as a whole, once its parts are parsed: a name, both
- * sides, ports; nothing twice; what allows across a border says because.
- * Return: 0, or -EINVAL with BAD_RULE
+ * sides, ports; nothing twice; what allows across a border says because. Who is
+ * outside reaches an endpoint by `publish` alone: what allows it has that, and what
+ * has it allows one port of one endpoint, to nobody but the host, the internet and
+ * networks (BAD_PUBLISH).
+ * Return: 0, or -EINVAL with BAD_RULE, BAD_PUBLISH
  */
 int nsn_policy_check(const struct nsn_policy *p, struct nsnet_err *err);
 
@@ -153,6 +184,31 @@ int nsn_policy_check(const struct nsn_policy *p, struct nsnet_err *err);
  */
 bool nsn_policy_same(const struct nsn_policy *have, const struct nsn_policy *want, char *buf,
 		     size_t size);
+
+/* Whether both are in force and would have one address and port of the host. */
+bool nsn_publish_conflict(const struct nsn_policy *a, const struct nsn_policy *b, int64_t now);
+/* -EEXIST (PUBLISH_CONFLICT): @p cannot have what @other publishes, with where that was written. */
+int nsn_publish_refuse(const struct nsn_policy *p, const struct nsn_policy *other,
+		       struct nsnet_err *err);
+
+struct nsn_publish_pair {
+	const struct nsn_policy *one, *other; /* in the order of the list */
+};
+/*
+ * All that clash with one of the list, once each: free(*@ret), also on failure. 0 or -ENOMEM
+ */
+int nsn_publish_pairs(struct nsn_publish_pair **ret, size_t *n_ret, const struct nsn_policy *list,
+		      size_t n, int64_t now);
+
+/*
+ * nsn_dns_rule() - What follows from a tenant's `dns`: it may ask exactly these
+ *
+ * Made for policy files and the store alike, with the name that is tried first.
+ * Return: 1, or 0 when no rule is needed (@ret stays as it is), -ENOMEM
+ */
+int nsn_dns_rule(struct nsn_policy *ret, const struct nsn_tenant *t, struct nsnet_err *err);
+/* TENANT-dns; with @nr, when that is somebody else's, TENANT-dns-2 and so on. */
+void nsn_dns_rule_name(const char *tenant, unsigned int nr, char buf[NSN_NAME_MAX + 1]);
 
 /* ---- quarantine ----------------------------------------------------------------- */
 
@@ -198,6 +254,9 @@ struct nsn_intent {
 	 */
 	const struct nsn_prefix *links;
 	size_t n_links;
+	/* The host's own addresses, of which none is the internet or a network's; as `links`. */
+	const struct nsn_ip *host;
+	size_t n_host;
 	const struct nsn_about *about; /* of this very intent (about.h), or NULL */
 };
 

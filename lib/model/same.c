@@ -61,6 +61,16 @@ static bool same_flows(const char *what, uint32_t have, uint32_t want, char *buf
 					  nsn_flows_str(want, b));
 }
 
+static bool same_dns(const struct nsn_tenant *have, const struct nsn_tenant *want, char *buf,
+		     size_t size)
+{
+	char a[NSN_DNS_STRLEN], b[NSN_DNS_STRLEN];
+
+	return nsn_dns_same(&have->dns, &want->dns) ||
+	       nsn_differ(buf, size, "dns %s, not %s", nsn_dns_str(&have->dns, a),
+			  nsn_dns_str(&want->dns, b));
+}
+
 /* Both are by key. */
 static bool same_labels(const struct nsn_tenant *have, const struct nsn_tenant *want, char *buf,
 			size_t size)
@@ -136,6 +146,8 @@ bool nsn_tenant_same(const struct nsn_tenant *have, const struct nsn_tenant *wan
 		return false;
 	if ((want->given & NSN_GIVEN_OPEN_FLOWS) &&
 	    !same_flows("open-flows", have->open_flows, want->open_flows, buf, size))
+		return false;
+	if ((want->given & NSN_GIVEN_DNS) && !same_dns(have, want, buf, size))
 		return false;
 	if ((want->given & NSN_GIVEN_LABELS) && !same_labels(have, want, buf, size))
 		return false;

@@ -172,6 +172,11 @@ static int set_open_flows(struct nsn_tenant *t, const char *value, struct nsnet_
 	return nsn_flows_parse(&t->open_flows, "open-flows", value, NSN_OPEN_FLOWS_MAX, err);
 }
 
+static int set_dns(struct nsn_tenant *t, const char *value, struct nsnet_err *err)
+{
+	return nsn_dns_parse(&t->dns, value, err);
+}
+
 static int set_inside(struct nsn_tenant *t, const char *value, struct nsnet_err *err)
 {
 	return nsn_inside_parse(&t->inside_deny, value, err);
@@ -251,6 +256,7 @@ static const struct {
 	{"subnet", set_subnet}, {"subnet6", set_subnet6},     {"mtu", set_mtu},
 	{"rate", set_rate},	{"new-flows", set_new_flows}, {"open-flows", set_open_flows},
 	{"inside", set_inside}, {"label", set_label},	      {"owners", set_owners},
+	{"dns", set_dns},
 };
 
 static int refuse_key(const char *key, struct nsnet_err *err)
@@ -273,7 +279,7 @@ static int refuse_key(const char *key, struct nsnet_err *err)
 		return nsn_err_hint(err, -EINVAL, "did you mean %s?", near);
 	return nsn_err_hint(err, -EINVAL,
 			    "there are subnet, subnet6, mtu, rate, new-flows, open-flows, inside, "
-			    "label and owners");
+			    "label, owners and dns");
 }
 
 int nsn_tenant_apply(struct nsn_tenant *t, const char *key, const char *value,

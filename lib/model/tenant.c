@@ -44,6 +44,8 @@ static int take_settings(struct nsn_tenant *t, const struct nsnet_tenant_def *de
 	if (r == 0 && def->open_flows)
 		r = nsn_flows_parse(&t->open_flows, "open-flows", def->open_flows,
 				    NSN_OPEN_FLOWS_MAX, err);
+	if (r == 0 && def->dns)
+		r = nsn_dns_parse(&t->dns, def->dns, err);
 	if (r == 0 && def->labels)
 		r = nsn_labels_parse(&t->labels, &t->n_labels, def->labels, def->n_labels, err);
 	if (r == 0 && def->owners)
@@ -83,7 +85,7 @@ static unsigned int given_by(const struct nsnet_tenant_def *def, const struct ns
 	       (def->labels ? NSN_GIVEN_LABELS : 0U) | (def->owners ? NSN_GIVEN_OWNERS : 0U) |
 	       (def->n_endpoints ? NSN_GIVEN_ENDPOINTS : 0U) |
 	       (def->new_flows ? NSN_GIVEN_NEW_FLOWS : 0U) |
-	       (def->open_flows ? NSN_GIVEN_OPEN_FLOWS : 0U);
+	       (def->open_flows ? NSN_GIVEN_OPEN_FLOWS : 0U) | (def->dns ? NSN_GIVEN_DNS : 0U);
 }
 
 int nsn_tenant_parse(struct nsn_tenant *ret, const struct nsnet_tenant_def *def,

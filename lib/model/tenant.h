@@ -85,6 +85,26 @@ struct nsn_user {
 	char name[NSN_OWNER_MAX + 1];
 };
 
+/* Who answers the tenant's questions for names. */
+enum nsn_dns_kind {
+	NSN_DNS_UNSET,	  /* not said: resolv.conf has nothing in it, as before there was `dns` */
+	NSN_DNS_NONE,	  /* said: nobody */
+	NSN_DNS_SERVERS,  /* addresses */
+	NSN_DNS_ENDPOINT, /* an endpoint, of this or another tenant */
+};
+/* resolv.conf(5) has no more (MAXNS). */
+#define NSN_DNS_MAX 3
+struct nsn_dns {
+	enum nsn_dns_kind kind;
+	/*
+	 * Of an endpoint: the addresses that it had when the tenant was read from the store, or
+	 * nsn_dns_resolve() was called; they are no part of what is said.
+	 */
+	struct nsn_ip servers[NSN_DNS_MAX];
+	size_t n;
+	char tenant[NSN_NAME_MAX + 1], endpoint[NSN_NAME_MAX + 1];
+};
+
 /* What a definition says; what it does not say is not compared by nsn_tenant_same(). */
 enum {
 	NSN_GIVEN_SUBNET = 1 << 0, /* not `auto` */
@@ -97,6 +117,7 @@ enum {
 	NSN_GIVEN_ENDPOINTS = 1 << 7,
 	NSN_GIVEN_NEW_FLOWS = 1 << 8,
 	NSN_GIVEN_OPEN_FLOWS = 1 << 9,
+	NSN_GIVEN_DNS = 1 << 10,
 };
 
 struct nsn_tenant {
@@ -112,6 +133,7 @@ struct nsn_tenant {
 	uint64_t rate;	     /* bits a second for all endpoints together, each way; 0: no limit */
 	uint32_t new_flows;  /* of each endpoint, a second; 0: no limit */
 	uint32_t open_flows; /* of each endpoint, at once; 0: no limit */
+	struct nsn_dns dns;
 	struct nsn_label *labels; /* by key */
 	size_t n_labels;
 	struct nsn_user *owners; /* by name */
@@ -157,7 +179,7 @@ bool nsn_owner_ok(const char *name);
  * endpoints. The error's `where` is the definition's.
  *
  * Return: 0, or -EINVAL with BAD_NAME, BAD_SUBNET, BAD_ADDRESS, BAD_RATE,
- * BAD_LABEL or BAD_SETTING; -EEXIST (ENDPOINT_EXISTS: a name is there twice),
+ * BAD_LABEL, BAD_DNS or BAD_SETTING; -EEXIST (ENDPOINT_EXISTS: a name is there twice),
  * -EOVERFLOW (TOO_MANY)
  */
 int nsn_tenant_parse(struct nsn_tenant *ret, const struct nsnet_tenant_def *def,
@@ -188,7 +210,7 @@ void nsn_tenant_endpoint_del(struct nsn_tenant *t, size_t index);
  * address; its first (the subnet-router anycast address) is not given out.
  * A tenant without IPv6 has none of its addresses afterwards. All or nothing.
  *
- * Return: 0, or -EINVAL (BAD_ADDRESS), -EEXIST (ADDRESS_TAKEN), -ENOSPC
+ * Return: 0, or -EINVAL (BAD_ADDRESS, BAD_DNS), -EEXIST (ADDRESS_TAKEN), -ENOSPC
  * (POOL_FULL: names the subnet, how many it has, and the next larger as hint),
  * -EOVERFLOW (TOO_MANY)
  */
@@ -196,9 +218,9 @@ int nsn_tenant_allocate(struct nsn_tenant *t, struct nsnet_err *err);
 
 /*
  * nsn_tenant_apply() - Apply one setting to a copy of a stored tenant
- * @key:   subnet, subnet6, mtu, rate, new-flows, open-flows, inside, label, owners
- * @value: As in a definition. `none` (subnet6, rate, new-flows, open-flows, owners) takes
- *         it away; label is K=V, or `K=` to take it away
+ * @key:   subnet, subnet6, mtu, rate, new-flows, open-flows, inside, label, owners, dns
+ * @value: As in a definition. `none` (subnet6, rate, new-flows, open-flows, owners, dns)
+ *         takes it away; label is K=V, or `K=` to take it away
  *
  * A new subnet moves the gateway and the automatic addresses; fixed ones stay
  * when they can be used in it, else all of those that cannot are named and it is
@@ -227,6 +249,24 @@ int nsn_flows_parse(uint32_t *ret, const char *what, const char *text, uint32_t 
 #define NSN_FLOWS_STRLEN 12
 /* "4000"; "none" for 0. */
 const char *nsn_flows_str(uint32_t flows, char buf[NSN_FLOWS_STRLEN]);
+
+/*
+ * Up to three addresses with commas between them, TENANT/ENDPOINT, or "none". 0, or -EINVAL
+ * (BAD_DNS): also for what answers nobody but the host itself, or nobody at all.
+ */
+int nsn_dns_parse(struct nsn_dns *ret, const char *text, struct nsnet_err *err);
+#define NSN_DNS_STRLEN 160
+/* As it is written; "none" also for what is not said. */
+const char *nsn_dns_str(const struct nsn_dns *d, char buf[NSN_DNS_STRLEN]);
+/* What is not said is like none. */
+bool nsn_dns_same(const struct nsn_dns *a, const struct nsn_dns *b);
+/* Whether the tenant can reach its servers: -EINVAL (BAD_DNS), in an IPv6 that it lacks, its own */
+int nsn_dns_check(const struct nsn_tenant *t, struct nsnet_err *err);
+/* Whether it is an endpoint of the tenant itself. */
+bool nsn_dns_is_own(const struct nsn_tenant *t);
+void nsn_dns_resolve(struct nsn_dns *d, const struct nsn_endpoint *e);
+/* Whom the tenant asks, for resolv.conf: none of a family that it has not. Returns how many. */
+size_t nsn_dns_servers(const struct nsn_tenant *t, struct nsn_ip ret[NSN_DNS_MAX]);
 
 /* Copies into an empty @ret. */
 int nsn_tenant_copy(struct nsn_tenant *ret, const struct nsn_tenant *t, struct nsnet_err *err);

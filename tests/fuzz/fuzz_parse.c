@@ -174,8 +174,8 @@ static void fuzz_definition(const char *text, const char *const *lines, size_t n
 /* Each key with the text, on a tenant that has things to lose. */
 static void fuzz_apply(const char *text, const char *value)
 {
-	static const char *const keys[] = {"subnet",	 "subnet6", "mtu",   "rate",  "new-flows",
-					   "open-flows", "inside",  "label", "owners"};
+	static const char *const keys[] = {"subnet",	 "subnet6", "mtu",   "rate",   "new-flows",
+					   "open-flows", "inside",  "label", "owners", "dns"};
 	struct nsn_tenant t = {0};
 
 	must(nsn_tenant_init(&t, "blue", "10.1.0.0/24", NULL) == 0);
@@ -256,6 +256,23 @@ static void fuzz_ports(const char *text)
 	must(nsn_ports_same(&p, &again));
 }
 
+static void fuzz_publish(const char *text)
+{
+	struct nsn_publish p = {0}, again = {0};
+	struct nsnet_err err = {0};
+	char buf[NSN_PUBLISH_STRLEN];
+	int r = nsn_publish_parse(&p, text, &err);
+
+	if (r < 0) {
+		must_explain(r, &err, NSNET_E_BAD_PUBLISH);
+		return;
+	}
+	must(p.port > 0);
+	must(nsn_publish_parse(&again, nsn_publish_str(&p, buf), NULL) == 0);
+	must(nsn_publish_same(&p, &again) && nsn_publish_clash(&p, &again));
+	must(!nsn_publish_is_local(&p) || !nsn_publish_is_global(&p));
+}
+
 static void fuzz_flow(const char *text)
 {
 	struct nsn_flow f = {0}, again = {0};
@@ -311,6 +328,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fuzz_rate(text);
 	fuzz_peer(text);
 	fuzz_ports(text);
+	fuzz_publish(text);
 	fuzz_flow(text);
 	fuzz_time(text);
 	n = split(lined, lines);

@@ -100,6 +100,17 @@ static inline struct nsn_policy *rule(struct world *w, const char *text)
 	return p;
 }
 
+/* Whether who is outside is among the callers: they come by what is published. */
+static inline bool from_outside(const struct nsn_policy *p)
+{
+	bool is = false;
+
+	for (size_t i = 0; i < p->n_from; i++)
+		is |= p->from[i].kind == NSN_PEER_INTERNET || p->from[i].kind == NSN_PEER_HOST ||
+		      p->from[i].kind == NSN_PEER_CIDR;
+	return is;
+}
+
 static inline struct nsn_quarantine *quarantine(struct world *w, const char *who)
 {
 	struct nsn_quarantine *q = &w->quarantines[w->intent.n_quarantines++];
@@ -118,6 +129,7 @@ static inline void keep(struct nsn_quarantine *q, const char *text)
 static inline void begin(struct world *w)
 {
 	static const struct nsn_prefix none[1];
+	static const struct nsn_ip nobody[1];
 
 	memset(w, 0, sizeof(*w));
 	w->intent.tenants = w->tenants;
@@ -125,6 +137,7 @@ static inline void begin(struct world *w)
 	w->intent.quarantines = w->quarantines;
 	w->intent.now = NOW;
 	w->intent.links = none;
+	w->intent.host = nobody;
 }
 
 static inline void end(struct world *w)
@@ -143,6 +156,8 @@ static const char *const cidrs[] = {
 };
 
 static const struct nsn_prefix a_link = {{AF_INET, {8, 8, 8}}, 24};
+/* Of networks of cidrs[], one of them whole, and one of the internet. */
+static const struct nsn_ip the_host[] = {{AF_INET, {10, 1, 2, 3}}, {AF_INET, {8, 8, 4, 7}}};
 
 /* ---- random worlds -------------------------------------------------------------------------- */
 
@@ -207,6 +222,7 @@ static inline void random_rule(struct world *w)
 	p->n_to -= random() % 3 != 0;
 	p->n_ports -= random() % 3 != 0;
 	p->audit = p->deny && random() % 8 == 0;
+	p->publish.port = !p->deny && (from_outside(p) || random() % 8 == 0) ? 8080 : 0;
 	p->expires = random() % 4 ? 0 : NOW - 1 + random() % 3;
 }
 
@@ -239,6 +255,10 @@ static inline void random_world(struct world *w)
 	if (random() % 2) {
 		w->intent.links = &a_link;
 		w->intent.n_links = 1;
+	}
+	if (random() % 2) {
+		w->intent.host = the_host;
+		w->intent.n_host = NSN_COUNT(the_host);
 	}
 }
 

@@ -364,6 +364,91 @@ static void addresses_outside_are_split_where_rules_split_them(void **state)
 	end(&w);
 }
 
+static void who_is_outside_comes_by_what_is_published(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin(&w);
+	tenant(&w, "aa", "one two");
+	tenant(&w, "bb", "one");
+	rule(&w, "allow tcp/443 internet,10.0.0.0/8 -> aa/one")->publish.port = 8443;
+	both(&w, "internet -> aa/one tcp/443", "yes allow rule-1");
+	both(&w, "internet -> aa/one tcp/8443", "no no rule");
+	both(&w, "internet -> aa/two tcp/443", "no no rule");
+	both(&w, "10.9.0.0/16 -> aa/one tcp/443", "yes allow rule-1");
+	both(&w, "192.168.1.1 -> aa/one tcp/443", "no no rule");
+	both(&w, "host -> aa/one tcp/443", "no no rule");
+	both(&w, "bb -> aa/one tcp/443", "no no rule");
+	/* Those are tenants. */
+	rule(&w, "allow tcp/22 any -> aa/one");
+	both(&w, "bb -> aa/one tcp/22", "yes allow rule-2");
+	both(&w, "internet -> aa/one tcp/22", "no no rule");
+	both(&w, "host -> aa/one tcp/22", "no no rule");
+	expect(&w, true, "any -> aa/one tcp/22", "no no rule");
+	expect(&w, false, "any -> aa/one tcp/22", "yes allow rule-2");
+	rule(&w, "deny tcp/443 any -> aa");
+	both(&w, "internet -> aa/one tcp/443", "no deny rule-3");
+	end(&w);
+}
+
+static void what_is_kept_has_to_be_published(void **state)
+{
+	struct nsn_quarantine *q;
+	struct world w;
+
+	(void)state;
+	begin(&w);
+	tenant(&w, "aa", "one");
+	q = quarantine(&w, "aa");
+	keep(q, "internet -> aa tcp/443");
+	keep(q, "aa -> internet udp/53");
+	both(&w, "aa -> internet udp/53", "yes kept");
+	/* Nothing leads there, which is not what keeps anybody out. */
+	expect(&w, true, "internet -> aa/one tcp/443", "no quarantine");
+	expect(&w, false, "internet -> aa/one tcp/443", "yes kept");
+	rule(&w, "allow tcp/443 internet -> aa/one")->publish.port = 443;
+	both(&w, "internet -> aa/one tcp/443", "yes kept");
+	end(&w);
+}
+
+static void an_address_of_the_host_is_the_host(void **state)
+{
+	static const struct nsn_ip host[] = {{AF_INET, {192, 168, 1, 5}}, {AF_INET, {9, 9, 9, 1}}};
+	struct world w;
+
+	(void)state;
+	begin(&w);
+	tenant(&w, "aa", "one");
+	rule(&w, "allow tcp/80 aa -> 192.168.0.0/16,internet");
+	rule(&w, "allow tcp/53 aa -> host");
+	both(&w, "aa -> 192.168.1.5 tcp/80", "yes allow rule-1");
+	both(&w, "aa -> 192.168.1.5 tcp/53", "no no rule");
+	w.intent.host = host;
+	w.intent.n_host = 2;
+	both(&w, "aa -> 192.168.1.5 tcp/80", "no no rule");
+	both(&w, "aa -> 9.9.9.1 tcp/80", "no no rule");
+	both(&w, "aa -> 9.9.9.9 tcp/80", "yes allow rule-1");
+	both(&w, "aa -> 192.168.1.5 tcp/53", "yes allow rule-2");
+	both(&w, "aa -> 9.9.9.1 tcp/53", "yes allow rule-2");
+	both(&w, "aa -> internet tcp/53", "no no rule");
+	/* A network is what is beyond the host, and yet nothing may be hidden in it. */
+	expect(&w, true, "aa -> 192.168.1.0/24 tcp/80", "yes allow rule-1");
+	expect(&w, true, "aa -> 192.168.1.0/24 tcp/53", "no no rule");
+	expect(&w, false, "aa -> 192.168.1.0/24 tcp/53", "yes allow rule-2");
+	both(&w, "aa -> 192.168.2.0/24 tcp/53", "no no rule");
+	/* A rule that names it does not mean it. */
+	rule(&w, "deny tcp aa -> 192.168.1.5,9.9.9.1");
+	both(&w, "aa -> 192.168.1.5 tcp/53", "yes allow rule-2");
+	both(&w, "aa -> internet tcp/80", "yes allow rule-1");
+	w.intent.host = NULL; /* nobody knows */
+	w.intent.n_host = 0;
+	expect(&w, false, "aa -> 192.168.7.0/24 tcp/53", "yes allow rule-2");
+	expect(&w, true, "aa -> 192.168.7.0/24 tcp/53", "no no rule");
+	expect(&w, true, "aa -> 192.168.7.0/24 tcp/80", "yes allow rule-1");
+	end(&w);
+}
+
 static void an_answer_names_a_pair(void **state)
 {
 	const struct nsn_flow f = flow("tenants -> tenants tcp/80");
@@ -478,6 +563,20 @@ static bool is_in(const struct place *p, const struct nsn_peer *peer, const stru
 	return false;
 }
 
+/*
+ * The same of the flow that is asked for: what the host has in a network matters where it is
+ * about `cannot`, or where the network is this address alone.
+ */
+static bool is_asked(const struct place *p, const struct nsn_peer *peer,
+		     const struct nsn_intent *in, bool can)
+{
+	const struct nsn_prefix *net = &peer->cidr;
+
+	if (peer->kind != NSN_PEER_CIDR || !p->host || !p->ip.family)
+		return is_in(p, peer, in);
+	return nsn_prefix_has(net, &p->ip) && (!can || net->len == nsn_ip_bits(&net->ip));
+}
+
 static bool port_in(const struct number *n, const struct nsn_ports *p)
 {
 	if (p->proto == NSN_PROTO_ANY)
@@ -498,9 +597,11 @@ static bool flow_has(const struct nsn_flow *f, const struct place *a, const stru
 static bool speaks_of(const struct nsn_policy *p, const struct place *a, const struct place *b,
 		      const struct number *n, const struct nsn_intent *in)
 {
+	/* Nobody comes in from outside but by what is published. */
+	const bool in_from = p->deny || p->publish.port || a->tenant != SIZE_MAX;
 	bool from = false, to = false, port = false;
 
-	for (size_t i = 0; i < p->n_from; i++)
+	for (size_t i = 0; in_from && i < p->n_from; i++)
 		from |= is_in(a, &p->from[i], in);
 	for (size_t i = 0; i < p->n_to; i++)
 		to |= is_in(b, &p->to[i], in);
@@ -519,8 +620,18 @@ static bool closes(const struct nsn_quarantine *q, const struct place *a, const 
 	return x || y;
 }
 
+static bool is_published(const struct nsn_intent *in, const struct place *a, const struct place *b,
+			 const struct number *n)
+{
+	bool is = false;
+
+	for (size_t i = 0; i < in->n_policies; i++)
+		is |= in->policies[i].publish.port && speaks_of(&in->policies[i], a, b, n, in);
+	return is;
+}
+
 static struct judged judge(const struct nsn_intent *in, const struct place *a,
-			   const struct place *b, const struct number *n)
+			   const struct place *b, const struct number *n, bool can)
 {
 	bool allow = false, deny = false, closed = false;
 
@@ -536,6 +647,8 @@ static struct judged judge(const struct nsn_intent *in, const struct place *a,
 			return (struct judged){NSN_DENIED, NSN_WHY_QUARANTINE};
 		for (size_t k = 0; k < in->quarantines[i].n_keep; k++)
 			kept |= flow_has(&in->quarantines[i].keep[k], a, b, n, in);
+		if (can && a->tenant == SIZE_MAX && !is_published(in, a, b, n))
+			kept = false;
 		if (!kept)
 			return (struct judged){NSN_DENIED, NSN_WHY_QUARANTINE};
 	}
@@ -581,6 +694,9 @@ static size_t places(struct place *ret, const struct nsn_intent *in)
 			ret[n++] = (struct place){.tenant = t, .endpoint = e};
 	}
 	ret[n++] = (struct place){.tenant = SIZE_MAX, .endpoint = SIZE_MAX, .host = true};
+	for (size_t i = 0; i < in->n_host; i++)
+		ret[n++] = (struct place){
+			.tenant = SIZE_MAX, .endpoint = SIZE_MAX, .host = true, .ip = in->host[i]};
 	for (size_t i = 0; i < NSN_COUNT(addresses); i++) {
 		struct place p = {.tenant = SIZE_MAX, .endpoint = SIZE_MAX};
 
@@ -588,7 +704,10 @@ static size_t places(struct place *ret, const struct nsn_intent *in)
 		p.internet = addresses[i].global;
 		for (size_t k = 0; k < in->n_links; k++)
 			p.internet &= !nsn_prefix_has(&in->links[k], &p.ip);
-		ret[n++] = p;
+		for (size_t k = 0; k < in->n_host; k++)
+			p.host |= nsn_ip_cmp(&in->host[k], &p.ip) == 0;
+		if (!p.host)
+			ret[n++] = p;
 	}
 	return n;
 }
@@ -617,7 +736,8 @@ struct survey {
 
 /* One pair at all ports. */
 static void survey_pair(struct survey *ret, const struct nsn_intent *in, const struct nsn_flow *f,
-			const struct nsn_answer *a, const struct place *x, const struct place *y)
+			const struct nsn_answer *a, const struct place *x, const struct place *y,
+			bool can)
 {
 	const bool named = x->tenant == a->from_tenant && x->endpoint == a->from_endpoint &&
 			   y->tenant == a->to_tenant && y->endpoint == a->to_endpoint;
@@ -629,7 +749,7 @@ static void survey_pair(struct survey *ret, const struct nsn_intent *in, const s
 
 		if (!port_in(&nums[i], &f->ports))
 			continue;
-		j = judge(in, x, y, &nums[i]);
+		j = judge(in, x, y, &nums[i], can);
 		*(j.verdict == NSN_ALLOWED ? &ret->yes : &ret->no) += 1;
 		if (named && j.verdict == a->verdict && j.reason == a->reason &&
 		    (!a->policy || speaks_of(a->policy, x, y, &nums[i], in)))
@@ -638,22 +758,22 @@ static void survey_pair(struct survey *ret, const struct nsn_intent *in, const s
 }
 
 static void survey(struct survey *ret, const struct nsn_intent *in, const struct nsn_flow *f,
-		   const struct nsn_answer *a)
+		   const struct nsn_answer *a, bool can)
 {
 	struct place all[64];
 	const size_t n = places(all, in);
 
 	*ret = (struct survey){0};
 	for (size_t i = 0; i < n; i++)
-		for (size_t k = 0; is_in(&all[i], &f->from, in) && k < n; k++) {
-			if (!is_in(&all[k], &f->to, in))
+		for (size_t k = 0; is_asked(&all[i], &f->from, in, can) && k < n; k++) {
+			if (!is_asked(&all[k], &f->to, in, can))
 				continue;
 			if (all[i].tenant == SIZE_MAX && all[k].tenant == SIZE_MAX)
 				continue;
 			if (i == k)
 				ret->self++;
 			else
-				survey_pair(ret, in, f, a, &all[i], &all[k]);
+				survey_pair(ret, in, f, a, &all[i], &all[k], can);
 		}
 }
 
@@ -729,7 +849,7 @@ static void random_worlds_are_judged_alike(void **state)
 					    err.id == NSNET_E_BAD_FLOW);
 				continue;
 			}
-			survey(&s, &w.intent, &f, &a);
+			survey(&s, &w.intent, &f, &a, can);
 			if (!agrees(&s, &f, can, &a))
 				tell(&w, text, can, &a, &s);
 			*(a.verdict == NSN_ALLOWED ? &yes : &no) += 1;
@@ -756,14 +876,19 @@ static void what_is_not_known_is_not_said(void **state)
 		random_world(&w);
 		w.intent.links = NULL;
 		w.intent.n_links = 0;
+		w.intent.host = NULL;
+		w.intent.n_host = 0;
 		random_flow(text, sizeof(text));
 		f = flow(text);
 		can = random() % 2;
 		if (nsn_intent_ask(&a, &w.intent, &f, can, NULL) == 0) {
-			for (size_t k = 0; k < 2; k++) {
+			for (size_t k = 0; k < 4; k++) {
 				w.intent.links = &a_link;
-				w.intent.n_links = k;
-				survey(&s, &w.intent, &f, &a);
+				w.intent.n_links = k % 2;
+				/* Of `can` a network lies beyond the host, wherever that is. */
+				w.intent.host = the_host;
+				w.intent.n_host = k / 2 && !can ? NSN_COUNT(the_host) : 0;
+				survey(&s, &w.intent, &f, &a, can);
 				if (can ? a.verdict == NSN_ALLOWED && s.no > 0
 					: a.verdict == NSN_DENIED && s.yes > 0)
 					tell(&w, text, can, &a, &s);
@@ -870,6 +995,9 @@ int main(void)
 		cmocka_unit_test(quarantine_of_an_endpoint_is_for_its_neighbours_too),
 		cmocka_unit_test(of_neighbours_something_is_kept_with_inside_deny_only),
 		cmocka_unit_test(addresses_outside_are_split_where_rules_split_them),
+		cmocka_unit_test(who_is_outside_comes_by_what_is_published),
+		cmocka_unit_test(what_is_kept_has_to_be_published),
+		cmocka_unit_test(an_address_of_the_host_is_the_host),
 		cmocka_unit_test(an_answer_names_a_pair),
 		cmocka_unit_test(who_is_not_there_is_an_error),
 		cmocka_unit_test(random_worlds_are_judged_alike),

@@ -242,6 +242,7 @@ static void who_may_be_on_both_sides(void **state)
 #define NO_TENANT "rule 'one': neither side is a tenant, so nothing of it passes nsnet"
 	static const struct {
 		const char *from, *to, *why;
+		bool published;
 	} rows[] = {
 		{"aa", "aa", ""},
 		{"aa/one", "aa", ""},
@@ -251,10 +252,10 @@ static void who_may_be_on_both_sides(void **state)
 		{"aa/one", "bb/one", NULL},
 		{"tenants", "tenants", NULL},
 		{"label:k=v", "label:k=v", NULL},
-		{"internet", "aa", NULL},
+		{"internet", "aa/one", NULL, .published = true},
 		{"any", "any", NULL},
 		{"any", "host", NULL},
-		{"10.0.0.0/8", "aa", NULL},
+		{"10.0.0.0/8", "aa/one", NULL, .published = true},
 		{"internet", "host", NO_TENANT},
 		{"host", "host", NO_TENANT},
 		{"10.0.0.0/8", "internet", NO_TENANT},
@@ -267,11 +268,13 @@ static void who_may_be_on_both_sides(void **state)
 		struct nsn_policy p;
 
 		make_small(&p, rows[i].from, rows[i].to);
+		p.publish.port = rows[i].published ? 8080 : 0;
 		assert_int_equal(nsn_policy_check(&p, &err), wrong ? -EINVAL : 0);
 		assert_string_equal(err.msg, wrong ? rows[i].why : "");
 		p.because[0] = '\0';
 		assert_int_equal(nsn_policy_check(&p, NULL), rows[i].why && !wrong ? 0 : -EINVAL);
 		p.deny = true; /* who denies need not say why */
+		p.publish.port = 0;
 		p.audit = true;
 		assert_int_equal(nsn_policy_check(&p, NULL), wrong ? -EINVAL : 0);
 		nsn_policy_clear(&p);

@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 
 #include "../../lib/base/cleanup.h"
-#include "../../lib/model/tenant.h"
+#include "../../lib/model/policy.h"
 
 /* ---- rates ------------------------------------------------------------------ */
 
@@ -145,6 +145,9 @@ static const char *words(const struct nsn_tenant *t, char *buf, size_t size)
 		n += snprintf(buf + n, size - (size_t)n, " new %" PRIu32, t->new_flows);
 	if (t->open_flows != NSN_OPEN_FLOWS_DEFAULT)
 		n += snprintf(buf + n, size - (size_t)n, " open %" PRIu32, t->open_flows);
+	if (t->dns.kind != NSN_DNS_UNSET)
+		n += snprintf(buf + n, size - (size_t)n, " dns %s",
+			      nsn_dns_str(&t->dns, (char[NSN_DNS_STRLEN]){0}));
 	for (size_t i = 0; i < t->n_labels; i++)
 		n += snprintf(buf + n, size - (size_t)n, " %s=%s", t->labels[i].key,
 			      t->labels[i].value);
@@ -219,6 +222,14 @@ static void a_setting_changes_what_it_is_about(void **state)
 		{true, "owners", "none", NET4 "allow none 1500" NET6 " env=prod tier=gold" EPS6},
 		{true, "owners", "zoe,al",
 		 NET4 "allow none 1500" NET6 " env=prod tier=gold al zoe" EPS6},
+		{true, "dns", "9.9.9.9", NET4 "allow none 1500" NET6 " dns 9.9.9.9" TAIL EPS6},
+		{true, "dns", "2620:fe:0:0::fe,9.9.9.9,1.1.1.1",
+		 NET4 "allow none 1500" NET6 " dns 2620:fe::fe,9.9.9.9,1.1.1.1" TAIL EPS6},
+		{true, "dns", "shared/dns",
+		 NET4 "allow none 1500" NET6 " dns shared/dns" TAIL EPS6},
+		{true, "dns", "blue/db", NET4 "allow none 1500" NET6 " dns blue/db" TAIL EPS6},
+		{true, "dns", "10.9.8.7", NET4 "allow none 1500" NET6 " dns 10.9.8.7" TAIL EPS6},
+		{true, "dns", "none", NET4 "allow none 1500" NET6 " dns none" TAIL EPS6},
 		/* The same subnet: nobody moves. */
 		{true, "subnet", "10.1.0.0/24", NET4 "allow none 1500" NET6 TAIL EPS6},
 		{true, "subnet6", "fd00:1::/64", NET4 "allow none 1500" NET6 TAIL EPS6},
@@ -285,8 +296,10 @@ static void what_cannot_be_set_changes_nothing(void **state)
 	static const struct refused cases[] = {
 #define SETTING -EINVAL, NSNET_E_BAD_SETTING
 #define FIXED	-EBUSY, NSNET_E_ADDRESS_FIXED
-#define KEYS	"there are subnet, subnet6, mtu, rate, new-flows, open-flows, inside, label and owners"
-#define ROOM	"choose a subnet with room for them, or remove the endpoints"
+#define KEYS                                                                                       \
+	"there are subnet, subnet6, mtu, rate, new-flows, open-flows, inside, label, owners and "  \
+	"dns"
+#define ROOM "choose a subnet with room for them, or remove the endpoints"
 		{"sub", "x", SETTING, "a tenant has no setting 'sub'", KEYS},
 		{"subnt", "x", SETTING, "a tenant has no setting 'subnt'", "did you mean subnet?"},
 		{"subnet4", "x", SETTING, "a tenant has no setting 'subnet4'",
@@ -354,6 +367,212 @@ static void what_cannot_be_set_changes_nothing(void **state)
 	(void)state;
 	for (size_t i = 0; i < NSN_COUNT(cases); i++)
 		changes_nothing(&cases[i]);
+}
+
+static void bad_dns_changes_nothing(void **state)
+{
+#define DNS	   -EINVAL, NSNET_E_BAD_DNS
+#define LIKE_DNS   "9.9.9.9, or 9.9.9.9,2620:fe::fe, or shared/dns, or none"
+#define RESOLVER   "the host's own resolver is no tenant's: loopback is another one in each namespace"
+#define OTHERS	   "name a server that others reach, too: "
+#define NEITHER	   "it is neither an address nor TENANT/ENDPOINT"
+#define LINK_LOCAL "link-local: it is another host on each link, and no gateway passes it on"
+	static const struct refused cases[] = {
+		{"dns", "127.0.0.53", DNS, "dns '127.0.0.53': " RESOLVER,
+		 OTHERS "9.9.9.9, or an endpoint that is one: shared/dns"},
+		{"dns", "9.9.9.9,127.1.2.3", DNS, "dns '127.1.2.3': " RESOLVER,
+		 OTHERS "9.9.9.9, or an endpoint that is one: shared/dns"},
+		{"dns", "::1", DNS, "dns '::1': " RESOLVER,
+		 OTHERS "2620:fe::fe, or an endpoint that is one: shared/dns"},
+		{"dns", "0.0.0.0", DNS, "dns '0.0.0.0': 0.0.0.0/8 is the address of nobody",
+		 LIKE_DNS},
+		{"dns", "::", DNS, "dns '::': '::' is the address of nobody", LIKE_DNS},
+		{"dns", "224.0.0.251", DNS,
+		 "dns '224.0.0.251': 224.0.0.0/4 is multicast, which no gateway passes on",
+		 LIKE_DNS},
+		{"dns", "ff02::fb", DNS,
+		 "dns 'ff02::fb': ff00::/8 is multicast, which no gateway passes on", LIKE_DNS},
+		{"dns", "255.255.255.255", DNS,
+		 "dns '255.255.255.255': 240.0.0.0/4 is reserved, or broadcast", LIKE_DNS},
+		{"dns", "169.254.169.253", DNS,
+		 "dns '169.254.169.253': 169.254.0.0/16 is " LINK_LOCAL, LIKE_DNS},
+		{"dns", "fe80::1", DNS, "dns 'fe80::1': fe80::/10 is " LINK_LOCAL, LIKE_DNS},
+		{"dns", "::ffff:127.0.0.53", DNS,
+		 "dns '::ffff:127.0.0.53': it is an IPv4 address in IPv6's clothes",
+		 "write the IPv4 address"},
+		{"dns", "9.9.9.9,1.1.1.1,9.9.9.9", DNS, "dns '9.9.9.9': the address is there twice",
+		 ""},
+		{"dns", "1.1.1.1,1.1.1.2,1.1.1.3,1.1.1.4", DNS,
+		 "dns '1.1.1.4': there are more than three addresses",
+		 "resolv.conf(5) takes three; list those that matter"},
+		{"dns", "", DNS, "dns '': an address is missing", LIKE_DNS},
+		{"dns", "9.9.9.9,", DNS, "dns '': an address is missing", LIKE_DNS},
+		{"dns", "9.9.9", DNS, "dns '9.9.9': an address has four numbers, here are fewer",
+		 LIKE_DNS},
+		{"dns", "9.9.9.9 1.1.1.1", DNS, "dns '9.9.9.9 1.1.1.1': " NEITHER, LIKE_DNS},
+		{"dns", "dns.quad9.net", DNS, "dns 'dns.quad9.net': " NEITHER, LIKE_DNS},
+		{"dns", "9.9.9.9/32", DNS, "dns '9.9.9.9/32': " NEITHER, LIKE_DNS},
+		{"dns", "shared/", DNS, "dns 'shared/': " NEITHER, LIKE_DNS},
+		{"dns", "shared/dns,9.9.9.9", DNS,
+		 "dns 'shared/dns,9.9.9.9': it is up to three addresses, or one TENANT/ENDPOINT",
+		 LIKE_DNS},
+		{"dns", "none,9.9.9.9", DNS, "dns 'none': " NEITHER, LIKE_DNS},
+		{"dns", "fe80::1%eth0", DNS, "dns 'fe80::1%eth0': " NEITHER, LIKE_DNS},
+		{"dns", "9.9.9.9:53", DNS, "dns '9.9.9.9:53': " NEITHER, LIKE_DNS},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < NSN_COUNT(cases); i++)
+		changes_nothing(&cases[i]);
+}
+
+/* Whether it can be reached depends on the rest of the tenant, in whatever order that is said. */
+static void dns_fits_the_tenant(void **state)
+{
+	static const struct {
+		bool ip6;
+		const char *dns, *says;
+	} cases[] = {
+		{true, "2620:fe::fe", ""},
+		{false, "2620:fe::fe",
+		 "dns 2620:fe::fe of tenant 'blue': the tenant has no IPv6, and cannot reach it"},
+		{false, "9.9.9.9,2620:fe::fe",
+		 "dns 2620:fe::fe of tenant 'blue': the tenant has no IPv6, and cannot reach it"},
+		{false, "10.1.0.77", "dns 10.1.0.77 of tenant 'blue' is in its own 10.1.0.0/24"},
+		{true, "fd00:1::9", "dns fd00:1::9 of tenant 'blue' is in its own fd00:1::/64"},
+		{false, "10.1.1.77", ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < NSN_COUNT(cases); i++) {
+		const int want = *cases[i].says ? -EINVAL : 0;
+		struct nsnet_err err = {0};
+		struct nsn_tenant t = {0};
+
+		make(&t, cases[i].ip6);
+		assert_int_equal(nsn_tenant_apply(&t, "dns", cases[i].dns, NULL), 0);
+		assert_int_equal(nsn_tenant_allocate(&t, &err), want);
+		assert_string_equal(err.msg, cases[i].says);
+		nsn_tenant_clear(&t);
+	}
+	{
+		struct nsn_tenant t = {0};
+
+		make(&t, false);
+		assert_int_equal(nsn_tenant_apply(&t, "dns", "2620:fe::fe", NULL), 0);
+		assert_int_equal(nsn_tenant_apply(&t, "subnet6", "fd00:1::/64", NULL), 0);
+		assert_int_equal(nsn_tenant_allocate(&t, NULL), 0);
+		nsn_tenant_clear(&t);
+	}
+}
+
+static const char *rule_words(const struct nsn_policy *p, char buf[256])
+{
+	char peer[NSN_PEER_STRLEN], ports[NSN_PORTS_STRLEN];
+	int n = snprintf(buf, 256, "%s %s", p->name, nsn_peer_str(&p->from[0], peer));
+
+	for (size_t i = 0; i < p->n_to; i++)
+		n += snprintf(buf + n, 256 - (size_t)n, "%s%s", i ? "," : " -> ",
+			      nsn_peer_str(&p->to[i], peer));
+	for (size_t i = 0; i < p->n_ports; i++)
+		n += snprintf(buf + n, 256 - (size_t)n, " %s", nsn_ports_str(&p->ports[i], ports));
+	(void)snprintf(buf + n, 256 - (size_t)n, " because %s%s", p->because,
+		       p->implied && !p->deny ? "" : " (not implied)");
+	return buf;
+}
+
+static void a_rule_follows_from_dns(void **state)
+{
+#define RULE_TAIL " udp/53 tcp/53 because dns of blue"
+	static const struct {
+		const char *dns, *inside, *rule;
+	} cases[] = {
+		{NULL, "allow", NULL},
+		{"none", "allow", NULL},
+		{"9.9.9.9", "allow", "blue-dns blue -> 9.9.9.9" RULE_TAIL},
+		{"9.9.9.9,2620:fe::fe", "deny", "blue-dns blue -> 9.9.9.9,2620:fe::fe" RULE_TAIL},
+		{"shared/dns", "allow", "blue-dns blue -> shared/dns" RULE_TAIL},
+		/* Neighbours talk without one. */
+		{"blue/db", "allow", NULL},
+		{"blue/db", "deny", "blue-dns blue -> blue/db" RULE_TAIL},
+	};
+	char buf[256];
+
+	(void)state;
+	for (size_t i = 0; i < NSN_COUNT(cases); i++) {
+		struct nsn_policy p = {0};
+		struct nsnet_err err = {0};
+		struct nsn_tenant t = {0};
+
+		make(&t, true);
+		if (cases[i].dns)
+			assert_int_equal(nsn_tenant_apply(&t, "dns", cases[i].dns, NULL), 0);
+		assert_int_equal(nsn_tenant_apply(&t, "inside", cases[i].inside, NULL), 0);
+		assert_int_equal(nsn_dns_rule(&p, &t, &err), cases[i].rule != NULL);
+		if (cases[i].rule) {
+			assert_string_equal(rule_words(&p, buf), cases[i].rule);
+			assert_int_equal(nsn_policy_check(&p, &err), 0);
+		}
+		nsn_policy_clear(&p);
+		nsn_tenant_clear(&t);
+	}
+}
+
+static void the_rule_of_dns_has_a_name_that_fits(void **state)
+{
+	static const struct {
+		const char *tenant;
+		unsigned int nr;
+		const char *name;
+	} cases[] = {
+		{"aa", 0, "aa-dns"},
+		{"aa", 1, "aa-dns-2"},
+		{"aa", 998, "aa-dns-999"},
+		{"a123456789b123456789c123456789d1", 0, "a123456789b123456789c1234567-dns"},
+		{"a123456789b123456789c123456789d1", 9, "a123456789b123456789c1234-dns-10"},
+		{"a123456789b123456789c12345-789d1", 1, "a123456789b123456789c12345-dns-2"},
+	};
+	char buf[NSN_NAME_MAX + 1];
+
+	(void)state;
+	for (size_t i = 0; i < NSN_COUNT(cases); i++) {
+		nsn_dns_rule_name(cases[i].tenant, cases[i].nr, buf);
+		assert_string_equal(buf, cases[i].name);
+		assert_true(nsn_name_ok(buf));
+	}
+}
+
+/* Of an endpoint's addresses those that the tenant has the family of. */
+static void servers_are_those_that_the_tenant_can_reach(void **state)
+{
+	struct nsn_endpoint e = {0};
+	struct nsn_ip ips[NSN_DNS_MAX];
+	struct nsn_tenant t = {0};
+	char buf[NSN_IP_STRLEN];
+
+	(void)state;
+	assert_int_equal(nsn_ip_parse(&e.ip, "10.9.0.53"), 0);
+	assert_int_equal(nsn_ip_parse(&e.ip6, "fd00:9::53"), 0);
+	make(&t, false);
+	assert_int_equal(nsn_dns_servers(&t, ips), 0);
+	assert_int_equal(nsn_tenant_apply(&t, "dns", "shared/dns", NULL), 0);
+	assert_int_equal(nsn_dns_servers(&t, ips), 0);
+	nsn_dns_resolve(&t.dns, &e);
+	assert_int_equal(nsn_dns_servers(&t, ips), 1);
+	assert_string_equal(nsn_ip_str(&ips[0], buf), "10.9.0.53");
+	nsn_tenant_clear(&t);
+	make(&t, true);
+	assert_int_equal(nsn_tenant_apply(&t, "dns", "shared/dns", NULL), 0);
+	nsn_dns_resolve(&t.dns, &e);
+	assert_int_equal(nsn_dns_servers(&t, ips), 2);
+	assert_string_equal(nsn_ip_str(&ips[1], buf), "fd00:9::53");
+	/* Its own it knows itself. */
+	assert_int_equal(nsn_tenant_apply(&t, "dns", "blue/db", NULL), 0);
+	assert_int_equal(nsn_dns_servers(&t, ips), 2);
+	assert_string_equal(nsn_ip_str(&ips[0], buf), "10.1.0.9");
+	assert_int_equal(nsn_tenant_apply(&t, "dns", "blue/nobody", NULL), 0);
+	assert_int_equal(nsn_dns_servers(&t, ips), 0);
+	nsn_tenant_clear(&t);
 }
 
 static void bad_limits_of_flows_change_nothing(void **state)
@@ -454,6 +673,11 @@ int main(void)
 		cmocka_unit_test(a_setting_changes_what_it_is_about),
 		cmocka_unit_test(what_cannot_be_set_changes_nothing),
 		cmocka_unit_test(bad_limits_of_flows_change_nothing),
+		cmocka_unit_test(bad_dns_changes_nothing),
+		cmocka_unit_test(dns_fits_the_tenant),
+		cmocka_unit_test(a_rule_follows_from_dns),
+		cmocka_unit_test(the_rule_of_dns_has_a_name_that_fits),
+		cmocka_unit_test(servers_are_those_that_the_tenant_can_reach),
 		cmocka_unit_test(ip6_is_not_switched_on_below_its_mtu),
 		cmocka_unit_test(labels_come_one_by_one_up_to_the_limit),
 		cmocka_unit_test(very_many_fixed_addresses_are_cut_in_the_message),

@@ -94,6 +94,7 @@ static const struct nsnet_tenant_def full = {
 	.rate = "10mbit",
 	.new_flows = "100",
 	.open_flows = "none",
+	.dns = "9.9.9.9,2620:fe::fe",
 	.labels = labels,
 	.n_labels = 3,
 	.owners = owners,
@@ -119,6 +120,9 @@ static void a_definition_is_taken_over(void **state)
 	assert_int_equal(t.rate, 10000000);
 	assert_int_equal(t.new_flows, 100);
 	assert_int_equal(t.open_flows, 0);
+	assert_int_equal(t.dns.kind, NSN_DNS_SERVERS);
+	assert_int_equal(t.dns.n, 2);
+	assert_string_equal(nsn_ip_str(&t.dns.servers[1], buf), "2620:fe::fe");
 	assert_int_equal(t.n_labels, 3);
 	assert_string_equal(t.labels[0].key, "a.b-c");
 	assert_string_equal(t.labels[0].value, "X_y.z-0");
@@ -141,7 +145,7 @@ static void a_definition_is_taken_over(void **state)
 		assert_false(t.endpoints[i].fixed || t.endpoints[i].fixed6);
 		assert_int_equal(t.endpoints[i].rate, 0);
 	}
-	assert_int_equal(t.given, 0x3ff);
+	assert_int_equal(t.given, 0x7ff);
 	assert_string_equal(err.msg, "");
 	nsn_tenant_clear(&t);
 	assert_null(t.labels);
@@ -195,6 +199,8 @@ static void each_setting_is_given_by_itself(void **state)
 		{{.new_flows = "none"}, NSN_GIVEN_NEW_FLOWS, 24, 0},
 		{{.open_flows = "32768"}, NSN_GIVEN_OPEN_FLOWS, 24, 0},
 		{{.inside = "allow"}, NSN_GIVEN_INSIDE, 24, 0},
+		{{.dns = "none"}, NSN_GIVEN_DNS, 24, 0},
+		{{.dns = "shared/dns"}, NSN_GIVEN_DNS, 24, 0},
 		{{.labels = labels}, NSN_GIVEN_LABELS, 24, 0}, /* no labels, and that is said */
 		{{.owners = owners}, NSN_GIVEN_OWNERS, 24, 0},
 		{{.owners = one, .n_owners = 1}, NSN_GIVEN_OWNERS, 24, 0},
@@ -612,6 +618,10 @@ static const struct {
 	{{.new_flows = "101"}, "new-flows 100, not 101"},
 	{{.open_flows = "none"}, NULL},
 	{{.open_flows = "32768"}, "open-flows none, not 32768"},
+	{{.dns = "9.9.9.9,2620:fe:0::fe"}, NULL},
+	{{.dns = "2620:fe::fe,9.9.9.9"}, "dns 9.9.9.9,2620:fe::fe, not 2620:fe::fe,9.9.9.9"},
+	{{.dns = "9.9.9.9"}, "dns 9.9.9.9,2620:fe::fe, not 9.9.9.9"},
+	{{.dns = "none"}, "dns 9.9.9.9,2620:fe::fe, not none"},
 	{{TWO(labels, "tier=gold", "env=prod")}, "label a.b-c=X_y.z-0, not none"},
 	{{.labels = labels}, "label a.b-c=X_y.z-0, not none"},
 	{{TWO(labels, "a.b-c=X_y.z-0", "env=test")}, "label env=prod, not env=test"},
@@ -665,6 +675,7 @@ static const struct {
 	{{.rate = "8kbit"}, "rate none, not 8kbit"},
 	{{.new_flows = "none"}, "new-flows 4000, not none"},
 	{{.open_flows = "1"}, "open-flows 32768, not 1"},
+	{{.dns = "shared/dns"}, "dns none, not shared/dns"},
 };
 
 static void a_plain_tenant_is_not_what_a_full_definition_says(void **state)
