@@ -77,6 +77,9 @@ static bool covers(const struct nsn_policy *big, const struct nsn_policy *small)
 	if ((big->audit && !(small->audit && small->deny)) ||
 	    (big->expires && (!small->expires || big->expires < small->expires)))
 		return false;
+	/* What is published is reached by it alone, and an allow has it for one reason. */
+	if (!small->deny && !big->deny && !nsn_publish_same(&big->publish, &small->publish))
+		return false;
 	return peers_cover(big->from, big->n_from, small->from, small->n_from) &&
 	       peers_cover(big->to, big->n_to, small->to, small->n_to) && ports_cover(big, small);
 }

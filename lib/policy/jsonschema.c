@@ -49,15 +49,14 @@ static void type_body(FILE *to, const struct nsn_type *type)
 		fprintf(to, "{\"enum\": [%u, \"%u\"]}", type->min, type->min);
 		return;
 	}
-	if (type->max) {
+	if (type->max)
 		fprintf(to,
-			"{\"anyOf\": [{\"type\": \"integer\", \"minimum\": %u, \"maximum\": %u}, "
-			"{\"type\": \"string\", \"pattern\": \"%s\"}]}",
-			type->min, type->max, type->pattern ? type->pattern : "^[1-9][0-9]*$");
-		return;
-	}
+			"{\"anyOf\": [{\"type\": \"integer\", \"minimum\": %u, \"maximum\": %u}, ",
+			type->min, type->max);
 	fputs("{\"type\": \"string\", \"pattern\": ", to);
-	text(to, type->pattern);
+	text(to, type->pattern ? type->pattern : "^[1-9][0-9]*$");
+	if (type->max)
+		fputs("}]", to);
 	if (type->help) {
 		fputs(", \"description\": ", to);
 		text(to, type->help);

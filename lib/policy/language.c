@@ -34,6 +34,8 @@ static const struct nsn_key rule_keys[] = {
 	SOME("deny", ports, false, "any", "what may not be opened, whatever other rules allow"),
 	SOME("from", peer, true, "customer1/app", "who opens the connection"),
 	SOME("to", peer, true, "customer2/db", "to whom"),
+	WORD("publish", publish, "203.0.113.10:443",
+	     "the address and port of the host that lead to one port of an endpoint"),
 	WORD("because", text, "shared ledger, CHG-1042",
 	     "why; needed where allow leads out of a tenant"),
 	WORD("owner", text, "payments-sre@example.com", "who knows more about it"),
@@ -41,11 +43,6 @@ static const struct nsn_key rule_keys[] = {
 	WORD("log", log, "new", "which packets are logged: none (the default), new, or all"),
 	WORD("mode", mode, "audit",
 	     "enforce (the default), or audit: of a deny, count and log it alone"),
-	{
-		.name = "publish",
-		.shape = NSN_SHAPE_LATER,
-		.help = "the address and port of the host that lead to it",
-	},
 };
 
 const struct nsn_schema nsn_schema_rule = {

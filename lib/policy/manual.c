@@ -180,6 +180,16 @@ static const char head[] =
 	".IP \\(bu 2\n"
 	"A rule covers IPv4 and IPv6.\n"
 	".IP \\(bu 2\n"
+	"The internet is what is globally reachable and on no link of the host. A LAN, bridges of\n"
+	"containers, storage and metadata services are reached by a rule that names their "
+	"network,\n"
+	"and the host's own addresses, whatever network they are of, by one to: host.\n"
+	"What leaves the host has its address, whichever tenant it is from.\n"
+	".IP \\(bu 2\n"
+	"From the internet, networks and the host an endpoint is reached by what is published, "
+	"and\n"
+	"sees who calls. Other tenants need a rule of their own, and its own address.\n"
+	".IP \\(bu 2\n"
 	"A rule that has expired is as if it were not there.\n";
 
 static const char example[] = ".SH EXAMPLE\n"

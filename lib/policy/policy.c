@@ -292,11 +292,33 @@ static int read_tenants(struct nsn_policy_set *s, struct nsn_policy_file *file)
 }
 
 /* In the list that is about what the model says. */
-static const struct nsn_span *fault_place(const struct nsn_node *map)
+static const struct nsn_span *fault_place(const struct nsn_node *map, enum nsnet_code id)
 {
-	const struct nsn_node *name = nsn_node_get(map, "name");
+	const struct nsn_node *at = NULL;
 
-	return name ? &name->at : nsn_map_place(map);
+	if (id == NSNET_E_BAD_PUBLISH || id == NSNET_E_PUBLISH_CONFLICT)
+		at = nsn_node_get(map, "publish") ?: nsn_node_get(map, "from");
+	if (!at)
+		at = nsn_node_get(map, "name");
+	return at ? &at->at : nsn_map_place(map);
+}
+
+/* Those of other files and of commands are looked at when the files are applied. */
+static int check_published(struct nsn_policy_set *s, int64_t now)
+{
+	NSN_AUTO(nsn_freep) struct nsn_publish_pair *pairs = NULL;
+	size_t n = 0;
+	int r = nsn_publish_pairs(&pairs, &n, s->policies, s->n_policies, now);
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		const struct nsn_policy_place *at = &s->places[pairs[i].other - s->policies];
+		struct nsnet_err err = {0};
+
+		(void)nsn_publish_refuse(pairs[i].other, pairs[i].one, &err);
+		(void)nsn_err_hint(&err, -EEXIST, "choose another address or port");
+		(void)nsn_diag_err(at->file->diags, fault_place(at->map, err.id), &err);
+	}
+	return r;
 }
 
 static int read_rules(struct nsn_policy_set *s, struct nsn_policy_file *file)
@@ -312,7 +334,7 @@ static int read_rules(struct nsn_policy_set *s, struct nsn_policy_file *file)
 			continue;
 		r = nsn_policy_from_map(p, m, file);
 		if (r == 0 && nsn_policy_check(p, &err) < 0) {
-			(void)nsn_diag_err(file->diags, fault_place(m), &err);
+			(void)nsn_diag_err(file->diags, fault_place(m, err.id), &err);
 			nsn_policy_clear(p);
 			continue;
 		}
@@ -416,6 +438,8 @@ int nsn_policy_set_read(struct nsn_policy_set *s, const struct nsnet_policy_text
 		r = check_twice(s);
 	if (r == 0)
 		r = read_model(s);
+	if (r == 0)
+		r = check_published(s, now);
 	if (r == 0)
 		r = nsn_policy_advise(s, now);
 	if (r < 0)

@@ -41,6 +41,11 @@ struct nsn_policy_set {
 	struct nsn_expect *expects;
 	size_t n_expects;
 	size_t errors, warnings;
+	/*
+	 * It is no files' but all that shall be, as it was stored once: what is not in it goes,
+	 * whoever brought it; every address and origin is as it says.
+	 */
+	bool whole;
 };
 
 /* The name that a path gives to a set of files: "policies/10-web.yaml" is "web". */

@@ -104,6 +104,8 @@ int nsn_policy_from_map(struct nsn_policy *ret, const struct nsn_node *map,
 	copy(ret->because, sizeof(ret->because), word(map, "because"));
 	copy(ret->owner, sizeof(ret->owner), word(map, "owner"));
 	ret->expires = time_of(word(map, "expires"));
+	if (*word(map, "publish"))
+		(void)nsn_publish_parse(&ret->publish, word(map, "publish"), NULL);
 	nsn_origin_of(&ret->origin, &map->at, file);
 	r = read_some(&ret->from, &ret->n_from, sizeof(*ret->from), nsn_node_get(map, "from"),
 		      parse_peer);

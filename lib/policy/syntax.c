@@ -72,6 +72,24 @@ static bool refuse_plainly(const yaml_parser_t *p, struct nsn_diags *diags)
 	return false;
 }
 
+/* publish: [::]:443, which YAML takes for a list: whether the line at @at has such a value. */
+static bool in_brackets(const char *text, size_t len, const struct nsn_span *at)
+{
+	const char *end = text + len, *eol = NULL;
+
+	for (uint32_t line = 1; line < at->line; line++) {
+		eol = memchr(text, '\n', (size_t)(end - text));
+		if (!eol)
+			return false;
+		text = eol + 1;
+	}
+	eol = memchr(text, '\n', (size_t)(end - text));
+	for (end = eol ? eol : end; text + 1 < end; text++)
+		if (text[0] == ']' && text[1] == ':')
+			return true;
+	return false;
+}
+
 int nsn_syntax_refuse(const struct yaml_parser_s *p, const char *text, size_t len,
 		      struct nsn_diags *diags)
 {
@@ -79,7 +97,10 @@ int nsn_syntax_refuse(const struct yaml_parser_s *p, const char *text, size_t le
 
 	if (p->error == YAML_MEMORY_ERROR)
 		return -ENOMEM;
-	if (says(p->problem, "found character that cannot start any token"))
+	if (in_brackets(text, len, &at))
+		nsn_diag_hint(nsn_diag_add(diags, &at, "an address in brackets looks like a list"),
+			      "put it in quotes: \"[::]:443\"");
+	else if (says(p->problem, "found character that cannot start any token"))
 		refuse_start(nsn_chars_at(text, len, at.line, at.col), &at, diags);
 	else if (refuse_plainly(p, diags))
 		return -EINVAL;

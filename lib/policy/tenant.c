@@ -70,6 +70,21 @@ static int try_owners(const struct check *c, const struct nsn_node *list)
 	return r;
 }
 
+/* Each for itself; how many there may be, and that none is there twice, is for the whole. */
+static int try_dns(const struct check *c, const struct nsn_node *some)
+{
+	const bool list = some->kind == NSN_NODE_LIST;
+	int r = 0;
+
+	for (const struct nsn_node *m = list ? some->first : some; r == 0 && m;
+	     m = list ? m->next : NULL) {
+		struct nsnet_tenant_def def = {.dns = m->text};
+
+		r = try(c, &def, m);
+	}
+	return r;
+}
+
 static int try_endpoint(const struct check *c, const struct nsn_node *e, const char *key,
 			const struct nsn_node *at)
 {
@@ -125,9 +140,10 @@ static bool has_shape(const struct nsn_key *key, const struct nsn_node *m)
 		return m->kind == NSN_NODE_WORD;
 	case NSN_SHAPE_WORDS:
 		return m->kind == NSN_NODE_LIST && all_words(m);
+	case NSN_SHAPE_SOME:
+		return m->kind == NSN_NODE_WORD || (m->kind == NSN_NODE_LIST && all_words(m));
 	case NSN_SHAPE_NAMES:
 		break;
-	case NSN_SHAPE_SOME:
 	case NSN_SHAPE_MAPS:
 	case NSN_SHAPE_LATER:
 	case NSN_SHAPE_POLICY:
@@ -150,6 +166,8 @@ static int try_member(const struct check *c, const struct nsn_node *m)
 		return try_labels(c, m);
 	if (strcmp(key->name, "owners") == 0)
 		return try_owners(c, m);
+	if (strcmp(key->name, "dns") == 0)
+		return try_dns(c, m);
 	if (strcmp(key->name, "endpoints") == 0)
 		return try_endpoints(c, m);
 	memcpy((char *)&def + key->member, &m->text, sizeof(m->text));
@@ -164,6 +182,8 @@ static int fit(struct nsn_tenant *ret, const struct nsnet_tenant_def *def, struc
 	NSN_AUTO(clearp) struct nsn_tenant t = {0}, copy = {0};
 	int r = nsn_tenant_parse(&t, def, err);
 
+	if (r == 0)
+		r = nsn_dns_check(&t, err);
 	if (r == 0 && t.subnet.ip.family && (t.subnet6.ip.family || t.subnet6.len == 0)) {
 		r = nsn_tenant_copy(&copy, &t, err);
 		if (r == 0)
@@ -207,6 +227,7 @@ static const struct nsn_node *culprit(const struct nsnet_tenant_def *def,
 static int try_whole(struct nsn_tenant *ret, const struct check *c,
 		     const struct nsnet_tenant_def *def, const struct nsn_node *map)
 {
+	const struct nsn_node *dns = nsn_node_get(map, "dns");
 	struct nsnet_tenant_def alone = *def;
 	struct nsn_tenant t = {0};
 	struct nsnet_err err = {0};
@@ -216,7 +237,9 @@ static int try_whole(struct nsn_tenant *ret, const struct check *c,
 	alone.endpoints = NULL;
 	alone.n_endpoints = 0;
 	if (fit(&t, &alone, NULL) < 0)
-		return refuse(c, map->key, &err) < 0 ? -ENOMEM : -EINVAL;
+		return refuse(c, dns && err.id == NSNET_E_BAD_DNS ? dns : map->key, &err) < 0
+			       ? -ENOMEM
+			       : -EINVAL;
 	nsn_tenant_clear(&t);
 	return refuse(c, culprit(def, map), &err) < 0 ? -ENOMEM : -EINVAL;
 }

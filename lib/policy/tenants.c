@@ -86,7 +86,13 @@ static const struct nsn_key tenant_keys[] = {
 		.of = &endpoint,
 		.names = &nsn_type_endpoint,
 	},
-	LATER("dns", "names that the tenant may look up"),
+	{
+		.name = "dns",
+		.shape = NSN_SHAPE_SOME,
+		.example = "shared/dns",
+		.help = "who answers for names: addresses, or TENANT/ENDPOINT, or none",
+		.type = &nsn_type_dns,
+	},
 	LATER("snat", "the address under which it is seen outside"),
 	LATER("reject", "answer what is forbidden instead of dropping it"),
 };
@@ -173,6 +179,24 @@ static int read_owners(struct nsnet_tenant_def *def, struct nsn_arena *mem,
 	return 0;
 }
 
+/* A word or a list, as one text: "9.9.9.9,2620:fe::fe". */
+static int read_dns(struct nsnet_tenant_def *def, struct nsn_arena *mem,
+		    const struct nsn_node *some)
+{
+	const bool list = some && some->kind == NSN_NODE_LIST;
+
+	if (!some)
+		return 0;
+	def->dns = list ? "" : some->text;
+	for (const struct nsn_node *m = list ? some->first : NULL; m; m = m->next) {
+		def->dns = nsn_arena_printf(mem, "%s%s%s", def->dns, m == some->first ? "" : ",",
+					    m->text);
+		if (!def->dns)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 static int read_endpoints(struct nsnet_tenant_def *def, struct nsn_arena *mem,
 			  const struct nsn_node *map)
 {
@@ -206,6 +230,8 @@ int nsn_tenant_read(struct nsnet_tenant_def *def, struct nsn_arena *mem, const s
 	r = read_labels(def, mem, nsn_node_get(map, "labels"));
 	if (r == 0)
 		r = read_owners(def, mem, nsn_node_get(map, "owners"));
+	if (r == 0)
+		r = read_dns(def, mem, nsn_node_get(map, "dns"));
 	if (r == 0)
 		r = read_endpoints(def, mem, nsn_node_get(map, "endpoints"));
 	return r;

@@ -68,6 +68,13 @@ static int check_flow(const char *text, struct nsnet_err *err)
 	return nsn_flow_parse(&flow, text, err);
 }
 
+static int check_publish(const char *text, struct nsnet_err *err)
+{
+	struct nsn_publish publish;
+
+	return nsn_publish_parse(&publish, text, err);
+}
+
 static size_t peers_of_flow(const char *text, struct nsn_peer ret[2])
 {
 	struct nsn_flow flow;
@@ -189,6 +196,25 @@ const struct nsn_type nsn_type_label_value = {
 	.pattern = "^[A-Za-z0-9._-]{0,63}$",
 };
 
+static size_t dns_peers(const char *text, struct nsn_peer ret[2])
+{
+	struct nsn_dns dns;
+
+	if (nsn_dns_parse(&dns, text, NULL) < 0 || dns.kind != NSN_DNS_ENDPOINT)
+		return 0;
+	return nsn_peer_parse(&ret[0], text, NULL) == 0;
+}
+
+const struct nsn_type nsn_type_dns = {
+	.name = "dns",
+	.pattern = "^(none|[0-9a-fA-F.:,]+|[a-z][a-z0-9-]*/[a-z][a-z0-9-]*)$",
+	.help = "The address of a name server, or an endpoint that is one (shared/dns), or none. "
+		"It is what /etc/resolv.conf has in it, and the tenant may ask exactly these: a "
+		"rule for udp/53 and tcp/53 follows from it, and goes with it. The host's own "
+		"127.0.0.53 is reached by no tenant.",
+	.peers = dns_peers,
+};
+
 const struct nsn_type nsn_type_user = {
 	.name = "user",
 	.pattern = "^[^:/\\s]{1,32}$",
@@ -211,8 +237,10 @@ const struct nsn_type nsn_type_peer = {
 	.help = "TENANT (all endpoints of it), TENANT/ENDPOINT, label:KEY=VALUE (all tenants that "
 		"carry the label), tenants (all of them), internet (globally reachable addresses), "
 		"host (services of the host itself), any (all of these), or an address or network "
-		"such as 192.168.0.0/16. Names of hosts are no peers. Rules with internet, host, "
-		"or an address are checked, but this version cannot apply them.",
+		"such as 192.168.0.0/16. Names of hosts are no peers. The internet has nothing of "
+		"what is on a link of the host, and a network not the host's own addresses. Who "
+		"is not a tenant reaches an endpoint by `publish` alone, so an allow from `any` "
+		"is one from tenants.",
 	.check = check_peer,
 	.peers = peers_of_peer,
 };
@@ -241,6 +269,18 @@ const struct nsn_type nsn_type_flow = {
 		"customer1/app -> shared/dns udp/53. Without PORTS it is any.",
 	.check = check_flow,
 	.peers = peers_of_flow,
+};
+
+const struct nsn_type nsn_type_publish = {
+	.name = "publish",
+	.pattern = "^([0-9]{1,5}|" IP4 ":[0-9]{1,5}|\\[[0-9a-fA-F:.]+\\]:[0-9]{1,5})$",
+	.min = 1,
+	.max = 65535,
+	.help = "An address and port of the host: 203.0.113.10:443, [2001:db8::1]:443; a port "
+		"alone "
+		"is for every address but loopback, 0.0.0.0:443 and [::]:443 for those of one "
+		"family. On 127.0.0.1 it is for the host alone; ::1 cannot be published.",
+	.check = check_publish,
 };
 
 const struct nsn_type nsn_type_time = {

@@ -26,8 +26,9 @@ struct nsn_type {
 extern const struct nsn_type nsn_type_version, nsn_type_name, nsn_type_tenant, nsn_type_endpoint,
 	nsn_type_subnet, nsn_type_subnet6, nsn_type_inside, nsn_type_mtu, nsn_type_rate,
 	nsn_type_new_flows, nsn_type_open_flows, nsn_type_label_key, nsn_type_label_value,
-	nsn_type_user, nsn_type_ip, nsn_type_ip6, nsn_type_peer, nsn_type_ports, nsn_type_flow,
-	nsn_type_time, nsn_type_text, nsn_type_log, nsn_type_mode, nsn_type_who;
+	nsn_type_user, nsn_type_dns, nsn_type_ip, nsn_type_ip6, nsn_type_peer, nsn_type_ports,
+	nsn_type_flow, nsn_type_publish, nsn_type_time, nsn_type_text, nsn_type_log, nsn_type_mode,
+	nsn_type_who;
 
 /* Whether @text is of that type. Return: 0, or -EINVAL */
 int nsn_type_check(const struct nsn_type *type, const char *text, struct nsnet_err *err);

@@ -188,7 +188,7 @@ static void files_know_each_other(void **state)
 	TOLD("b.yaml:3:3-5 error BAD_FILE: 'aa' has no subnet | write subnet: auto\n"
 	     "b.yaml:3:8-9 error UNKNOWN_KEY: unknown key 'x' in a tenant | a tenant has: "
 	     "subnet, subnet6, inside, mtu, rate, new-flows, open-flows, labels, owners, "
-	     "endpoints\n",
+	     "endpoints, dns\n",
 	     {"a.yaml", "nsnet: 1\nrules: [{name: r1, deny: any, from: aa, to: any}]", "s"},
 	     {"b.yaml", "nsnet: 1\ntenants:\n  aa: {x: 2}", "s"});
 }

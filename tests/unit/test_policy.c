@@ -63,6 +63,7 @@ static char *dump(const struct nsnet_defs *defs)
 		put(f, "rate", list[i].rate);
 		put(f, "new-flows", list[i].new_flows);
 		put(f, "open-flows", list[i].open_flows);
+		put(f, "dns", list[i].dns);
 		put_all(f, "labels", list[i].labels, list[i].n_labels);
 		put_all(f, "owners", list[i].owners, list[i].n_owners);
 		(void)fprintf(f, "\n");
@@ -183,6 +184,9 @@ static const struct {
 	{T "    rate: a#b # c\n", "t1 subnet=auto rate=a#b\n"},
 	{T "    open-flows: none\n    new-flows: 4000\n",
 	 "t1 subnet=auto new-flows=4000 open-flows=none\n"},
+	{T "    dns: shared/dns\n", "t1 subnet=auto dns=shared/dns\n"},
+	{T "    dns: [9.9.9.9, '2620:fe::fe']\n", "t1 subnet=auto dns=9.9.9.9,2620:fe::fe\n"},
+	{T "    dns:\n    - none\n", "t1 subnet=auto dns=none\n"},
 	{T "    rate: >-\n      10mbit\n", "t1 subnet=auto rate=10mbit\n"},
 	{T "    rate: m\xc3\xbcller\n", "t1 subnet=auto rate=m\xc3\xbcller\n"},
 	{T "    ? mtu\n    : 1400\n", "t1 subnet=auto mtu=1400\n"},
@@ -357,7 +361,7 @@ static void each_text_that_is_no_tree_is_refused_in_its_own_words(void **state)
 
 #define TENANT_HAS                                                                                 \
 	"a tenant has: subnet, subnet6, inside, mtu, rate, new-flows, open-flows, labels, "        \
-	"owners, endpoints"
+	"owners, endpoints, dns"
 #define CHECK "nsnet policy check FILE"
 #define VALUE "write a value after ':' and a space"
 
@@ -418,8 +422,9 @@ static const struct {
 	 "'quarantine' belongs to policies, and tenants alone are read", CHECK},
 	{T "expect: []\n", "5:1", "'expect' belongs to policies, and tenants alone are read",
 	 CHECK},
-	{T "    dns: x\n", "5:5", "'dns' is not known to this version of nsnet", ""},
 	{T "    snat: x\n", "5:5", "'snat' is not known to this version of nsnet", ""},
+	{T "    dns: {a: b}\n", "5:10", "'dns' has to be one value or a list, not a map",
+	 "write dns: shared/dns"},
 	{T "    reject: yes\n", "5:5", "'reject' is not known to this version of nsnet", ""},
 	/* Values. */
 	{T "    mtu:\n", "5:5", "'mtu' has no value", "write mtu: 1400"},

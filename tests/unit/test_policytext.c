@@ -47,7 +47,9 @@ static int read_back(struct back *b, const char *text, int64_t now, const struct
 					.n_quarantines = b->set.n_quarantines,
 					.now = now,
 					.links = was->links,
-					.n_links = was->n_links};
+					.n_links = was->n_links,
+					.host = was->host,
+					.n_host = was->n_host};
 	return 0;
 }
 
@@ -116,6 +118,12 @@ static void all_of_it(struct world *w)
 	p = rule(w, "allow icmp/echo,icmp,any tenants -> aa/one");
 	say(p->because, "\"");
 	p->expires = NOW - 1;
+	p = rule(w, "allow tcp/443 internet,2001:db8::/32 -> aa/one");
+	say(p->because, "shop");
+	assert_int_equal(nsn_publish_parse(&p->publish, "[2001:db8::10]:8443", NULL), 0);
+	p = rule(w, "allow tcp/80 host -> aa/one");
+	say(p->because, "of the host");
+	assert_int_equal(nsn_publish_parse(&p->publish, "127.0.0.1:8080", NULL), 0);
 	p = rule(w, "allow tcp label:tier=x -> internet,host,192.0.2.0/24,8.8.8.8");
 	say(p->because, "-");
 	p->expires = NOW + 1;
@@ -125,6 +133,12 @@ static void all_of_it(struct world *w)
 	say(p->because, "x");
 	p = rule(w, "deny tcp/22 any -> bb");
 	say(p->because, "y");
+	p = rule(w, "allow udp/53 aa -> 9.9.9.9");
+	say(p->because, "names");
+	p->implied = true;
+	p = rule(w, "allow tcp/53 aa -> 9.9.9.9");
+	say(p->because, "names");
+	p->implied = true;
 	q = quarantine(w, "bb");
 	say(q->because, odd);
 	keep(q, "aa -> bb tcp/22");
@@ -144,16 +158,56 @@ static void nothing_is_lost(void **state)
 	text = make(&w.intent);
 	assert_int_equal(read_back(&b, text, NOW, &w.intent), 0);
 	assert_int_equal(b.intent.n_tenants, 3);
-	assert_int_equal(b.intent.n_policies, 5);
+	assert_int_equal(b.intent.n_policies, 9);
 	assert_int_equal(b.intent.n_quarantines, 3);
 	assert_string_equal(b.intent.policies[0].because, odd);
 	assert_int_equal(b.intent.policies[1].expires, NOW - 1);
-	assert_true(b.intent.policies[3].audit);
+	assert_true(b.intent.policies[5].audit);
+	for (size_t i = 0; i < b.intent.n_policies; i++) {
+		assert_true(
+			nsn_publish_same(&b.intent.policies[i].publish, &w.policies[i].publish));
+		assert_int_equal(b.intent.policies[i].implied, i >= 7);
+	}
 	assert_int_equal(b.intent.tenants[2].n_endpoints, 0);
 	again = make(&b.intent);
 	assert_string_equal(text, again);
 	free(text);
 	free(again);
+	nsn_policy_set_clear(&b.set);
+	end(&w);
+}
+
+/* Whoever reads it makes the rule that follows from `dns` with the tenant, and not twice. */
+static void what_follows_from_dns_is_known_again(void **state)
+{
+	struct nsn_policy *p;
+	struct world w;
+	struct back b;
+	char *text;
+
+	(void)state;
+	begin(&w);
+	address(tenant(&w, "aa", "one"), 1, true);
+	address(tenant(&w, "bb", "default dns"), 2, true);
+	assert_int_equal(nsn_dns_parse(&w.tenants[0].dns, "bb/dns", NULL), 0);
+	p = rule(&w, "allow udp/53,tcp/53 aa -> bb/dns");
+	say(p->because, "said");
+	p = rule(&w, "allow udp/53,tcp/53 aa -> bb/dns");
+	say(p->because, "dns of aa");
+	p->implied = true;
+	p = rule(&w, "allow udp/53,tcp/53 aa -> bb");
+	say(p->because, "dns of aa");
+	text = make(&w.intent);
+	assert_int_equal(read_back(&b, text, NOW, &w.intent), 0);
+	assert_int_equal(b.intent.tenants[0].dns.kind, NSN_DNS_ENDPOINT);
+	assert_string_equal(b.intent.tenants[0].dns.endpoint, "dns");
+	assert_int_equal(b.intent.n_policies, 3);
+	/* It comes with its tenant, behind those that somebody wrote. */
+	for (size_t i = 0; i < b.intent.n_policies; i++)
+		assert_int_equal(b.intent.policies[i].implied, i == 2);
+	assert_string_equal(b.intent.policies[2].because, "dns of aa");
+	assert_string_equal(b.intent.policies[2].to[0].endpoint, "dns");
+	free(text);
 	nsn_policy_set_clear(&b.set);
 	end(&w);
 }
@@ -195,8 +249,12 @@ static void every_question_has_the_same_answer(void **state)
 		random_world(&w);
 		for (size_t k = 0; k < w.intent.n_tenants; k++)
 			address(&w.tenants[k], (unsigned int)k, random() % 2);
-		for (size_t k = 0; k < w.intent.n_policies; k++)
+		for (size_t k = 0; k < w.intent.n_policies; k++) {
 			say(w.policies[k].because, "x");
+			/* Few of what a random one publishes would be taken. */
+			w.policies[k].deny |= from_outside(&w.policies[k]);
+			w.policies[k].publish = (struct nsn_publish){0};
+		}
 		for (size_t k = 0; k < w.intent.n_quarantines; k++)
 			say(w.quarantines[k].because, "x");
 		text = make(&w.intent);
@@ -265,6 +323,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_is_lost),
+		cmocka_unit_test(what_follows_from_dns_is_known_again),
 		cmocka_unit_test(every_question_has_the_same_answer),
 		cmocka_unit_test(many_tenants_are_many_lines),
 		cmocka_unit_test(what_is_no_such_text_is_refused),
