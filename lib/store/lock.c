@@ -58,6 +58,8 @@ int nsn_store_lock(struct nsn_store *s, struct nsnet_err *err)
 			       strerror(errno));
 	}
 	s->lock_fd = NSN_TAKE_FD(fd);
+	s->began = s->permitted = false;
+	s->kind[0] = '\0';
 	return 0;
 }
 
@@ -66,4 +68,6 @@ void nsn_store_unlock(struct nsn_store *s)
 {
 	nsn_closep(&s->lock_fd);
 	s->lock_fd = -1;
+	s->began = s->permitted = false;
+	s->kind[0] = '\0';
 }

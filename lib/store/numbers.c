@@ -32,7 +32,7 @@ int nsn_next_link(struct nsn_store *s, uint64_t *ret, struct nsnet_err *err)
 
 /*
  * Mostly there is no gap, which two counts tell; only else it is looked for, which
- * reads all slots below it. The two tables share no slot. As what is freed rests,
+ * reads all slots below it. The three tables share no slot. As what is freed rests,
  * the lowest free slot of a boot never goes down, but for a rollback: the next
  * search of this handle starts where the last one ended.
  */
@@ -41,20 +41,21 @@ static int lowest_slot(struct nsn_store *s, uint64_t *ret, struct nsnet_err *err
 	const struct nsn_arg boot = NSN_T(s->boot);
 	int r;
 
-	r = nsn_sql_number(
-		s, ret,
-		"SELECT used FROM (SELECT"
-		" (SELECT count(*) FROM cable) + (SELECT count(*) FROM freed WHERE boot = ?1)"
-		"  AS used,"
-		" max((SELECT coalesce(max(slot), -1) FROM cable),"
-		"  (SELECT coalesce(max(slot), -1) FROM freed WHERE boot = ?1)) AS top)"
-		" WHERE used = top + 1",
-		&boot, 1, err);
+	r = nsn_sql_number(s, ret,
+			   "SELECT used FROM (SELECT"
+			   " (SELECT count(*) FROM cable) + (SELECT count(*) FROM uplink)"
+			   "  + (SELECT count(*) FROM freed WHERE boot = ?1) AS used,"
+			   " max((SELECT coalesce(max(slot), -1) FROM cable),"
+			   "  (SELECT coalesce(max(slot), -1) FROM uplink),"
+			   "  (SELECT coalesce(max(slot), -1) FROM freed WHERE boot = ?1)) AS top)"
+			   " WHERE used = top + 1",
+			   &boot, 1, err);
 	if (r != 0)
 		return r;
 	r = nsn_sql_number(s, ret,
 			   "WITH RECURSIVE next (n) AS (SELECT ?2 UNION ALL SELECT n + 1 FROM next"
 			   "  WHERE EXISTS (SELECT 1 FROM cable WHERE slot = n)"
+			   "  OR EXISTS (SELECT 1 FROM uplink WHERE slot = n)"
 			   "  OR EXISTS (SELECT 1 FROM freed WHERE slot = n AND boot = ?1)) "
 			   "SELECT max(n) FROM next",
 			   (struct nsn_arg[]){boot, NSN_N(s->no_slot_below)}, 2, err);
@@ -117,7 +118,8 @@ static int burn_slots(struct nsn_store *s, const struct nsn_given *g)
 		"WITH RECURSIVE given (n) AS (SELECT ?1 UNION ALL SELECT n + 1 FROM given"
 		"  WHERE n + 1 < ?2) "
 		"REPLACE INTO freed (slot, boot) SELECT n, ?3 FROM given"
-		"  WHERE NOT EXISTS (SELECT 1 FROM cable WHERE slot = n)",
+		"  WHERE NOT EXISTS (SELECT 1 FROM cable WHERE slot = n)"
+		"  AND NOT EXISTS (SELECT 1 FROM uplink WHERE slot = n)",
 		(struct nsn_arg[]){NSN_N(g->slot), NSN_N(g->slot_end), NSN_T(s->boot)}, 3, NULL);
 }
 

@@ -8,13 +8,13 @@
  */
 #include "sql.h"
 
-/* The next of all ports and cables. 0, or -EOVERFLOW (STORE_IO) when there are no more. */
+/* The next of all ports, cables and uplinks. 0, or -EOVERFLOW (STORE_IO) when there are no more. */
 int nsn_next_link(struct nsn_store *s, uint64_t *ret, struct nsnet_err *err);
 /* -EOVERFLOW (STORE_IO) */
 int nsn_no_numbers(const struct nsn_store *s, struct nsnet_err *err);
 
 /*
- * The lowest slot below @limit that no cable has and none had in this boot. With
+ * The lowest slot below @limit that no cable and no uplink has and none had in this boot. With
  * @reuse, when there is none, the one that was freed first. Taken off the list of
  * freed ones. 1 got, 0 none
  */

@@ -51,10 +51,21 @@ static bool peers_ok(const struct nsn_peer *peers, size_t n)
 	return true;
 }
 
+static bool publish_ok(const struct nsn_publish *p)
+{
+	char text[NSN_PUBLISH_STRLEN];
+	struct nsn_publish again;
+
+	return nsn_publish_same(p, &(struct nsn_publish){0}) ||
+	       (nsn_publish_parse(&again, nsn_publish_str(p, text), NULL) == 0 &&
+		nsn_publish_same(&again, p));
+}
+
 /* What is written as text has to come back from it. */
 static int check(const struct nsn_policy *p, struct nsnet_err *err)
 {
-	bool ok = row_ok(p) && peers_ok(p->from, p->n_from) && peers_ok(p->to, p->n_to);
+	bool ok = row_ok(p) && peers_ok(p->from, p->n_from) && peers_ok(p->to, p->n_to) &&
+		  publish_ok(&p->publish);
 	char text[NSN_PORTS_STRLEN];
 	struct nsn_ports again;
 
@@ -108,14 +119,16 @@ static int write_row(struct nsn_store *s, const char *sql, const struct nsn_poli
 		     struct given *ret, struct nsnet_err *err)
 {
 	NSN_AUTO(nsn_stmt_endp) sqlite3_stmt *st = NULL;
+	char publish[NSN_PUBLISH_STRLEN];
 	int r;
 
-	r = nsn_sql_prepare(s, &st, sql,
-			    (struct nsn_arg[]){NSN_T(p->name), NSN_N(p->deny), NSN_N(p->audit),
-					       NSN_T(log_names[p->log]), NSN_T(p->because),
-					       NSN_T(p->owner), NSN_N((uint64_t)p->expires),
-					       NSN_ORIGIN_ARGS(&p->origin)},
-			    13, err);
+	r = nsn_sql_prepare(
+		s, &st, sql,
+		(struct nsn_arg[]){NSN_T(p->name), NSN_N(p->deny), NSN_N(p->audit),
+				   NSN_T(log_names[p->log]), NSN_T(p->because), NSN_T(p->owner),
+				   NSN_N((uint64_t)p->expires), NSN_ORIGIN_ARGS(&p->origin),
+				   NSN_T(nsn_publish_str(&p->publish, publish)), NSN_N(p->implied)},
+		15, err);
 	if (r == 0)
 		r = nsn_sql_step(s, st, err);
 	if (r <= 0)
@@ -148,8 +161,8 @@ static int insert_all(struct nsn_store *s, const struct nsn_policy *p, struct gi
 
 	r = write_row(s,
 		      "INSERT INTO policy (name, deny, audit, log, because, owner, "
-		      "expires, " NSN_ORIGIN_COLUMNS ", number) "
-		      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, " LOWEST_NUMBER ") "
+		      "expires, " NSN_ORIGIN_COLUMNS ", publish, implied, number) "
+		      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, " LOWEST_NUMBER ") "
 		      "RETURNING id, number",
 		      p, ret, err);
 	if (r < 0 && sqlite3_extended_errcode(s->db) == SQLITE_CONSTRAINT_UNIQUE)
@@ -169,7 +182,8 @@ static int update_all(struct nsn_store *s, const struct nsn_policy *p, struct gi
 	r = write_row(s,
 		      "UPDATE policy SET deny = ?2, audit = ?3, log = ?4, because = ?5, "
 		      "owner = ?6, expires = ?7, (" NSN_ORIGIN_COLUMNS
-		      ") = (?8, ?9, ?10, ?11, ?12, ?13) WHERE name = ?1 RETURNING id, number",
+		      ") = (?8, ?9, ?10, ?11, ?12, ?13), publish = ?14, implied = ?15 WHERE name = "
+		      "?1 RETURNING id, number",
 		      p, ret, err);
 	if (r < 0)
 		return r;
@@ -226,11 +240,24 @@ int nsn_store_policy_delete(struct nsn_store *s, const char *name, struct nsnet_
 /* ---- reading ------------------------------------------------------------------ */
 
 /* In the order of the columns. */
-enum { P_ID, P_NUMBER, P_NAME, P_DENY, P_AUDIT, P_LOG, P_BECAUSE, P_OWNER, P_EXPIRES, P_ORIGIN };
+enum {
+	P_ID,
+	P_NUMBER,
+	P_NAME,
+	P_DENY,
+	P_AUDIT,
+	P_LOG,
+	P_BECAUSE,
+	P_OWNER,
+	P_EXPIRES,
+	P_PUBLISH,
+	P_IMPLIED,
+	P_ORIGIN
+};
 
 #define COLUMNS                                                                                    \
-	"SELECT id, number, name, deny, audit, log, because, owner, expires, " NSN_ORIGIN_COLUMNS  \
-	" FROM policy "
+	"SELECT id, number, name, deny, audit, log, because, owner, expires, publish, "            \
+	"implied, " NSN_ORIGIN_COLUMNS " FROM policy "
 
 static bool read_log(sqlite3_stmt *st, enum nsn_log *ret)
 {
@@ -240,6 +267,14 @@ static bool read_log(sqlite3_stmt *st, enum nsn_log *ret)
 			return true;
 		}
 	return false;
+}
+
+static bool read_publish(sqlite3_stmt *st, struct nsn_publish *ret)
+{
+	char text[NSN_PUBLISH_STRLEN];
+
+	return nsn_column_text(st, P_PUBLISH, text, sizeof(text)) &&
+	       (!*text || nsn_publish_parse(ret, text, NULL) == 0);
 }
 
 static bool read_row(sqlite3_stmt *st, struct nsn_policy *p)
@@ -254,6 +289,7 @@ static bool read_row(sqlite3_stmt *st, struct nsn_policy *p)
 	       read_log(st, &p->log) &&
 	       nsn_column_text(st, P_BECAUSE, p->because, sizeof(p->because)) &&
 	       nsn_column_text(st, P_OWNER, p->owner, sizeof(p->owner)) &&
+	       read_publish(st, &p->publish) && nsn_column_flag(st, P_IMPLIED, &p->implied) &&
 	       nsn_column_origin(st, P_ORIGIN, &p->origin);
 }
 
@@ -407,6 +443,26 @@ int nsn_store_policy_list_tenant(struct nsn_store *s, const char *tenant,
 			COLUMNS "WHERE id IN (SELECT policy FROM policy_part "
 				"WHERE part <> 'ports' AND (text = ?1 OR "
 				"(text > ?1 || '/' AND text < ?1 || '0'))) ORDER BY name",
+			tenant, ret, err);
+}
+
+/* Whatever the address: "443" and "203.0.113.10:443", but not "1443". */
+int nsn_store_policy_list_published(struct nsn_store *s, uint16_t port, struct nsn_policy_list *ret,
+				    struct nsnet_err *err)
+{
+	return read_list(s,
+			 COLUMNS
+			 "WHERE publish <> '' AND (publish = ?1 OR publish LIKE '%:' || ?1) "
+			 "ORDER BY name",
+			 &(struct nsn_arg)NSN_N(port), ret, err);
+}
+
+int nsn_store_policy_list_implied(struct nsn_store *s, const char *tenant,
+				  struct nsn_policy_list *ret, struct nsnet_err *err)
+{
+	return read_all(s,
+			COLUMNS "WHERE implied AND id IN (SELECT policy FROM policy_part "
+				"WHERE part = 'from' AND text = ?1) ORDER BY name",
 			tenant, ret, err);
 }
 

@@ -46,9 +46,32 @@ int nsn_store_policy_list_tenant(struct nsn_store *s, const char *tenant,
  */
 int nsn_store_policy_list_naming(struct nsn_store *s, const char *const *words, size_t n,
 				 struct nsn_policy_list *ret, struct nsnet_err *err);
+/* Those that publish something under this port of the host, also when they have expired. */
+int nsn_store_policy_list_published(struct nsn_store *s, uint16_t port, struct nsn_policy_list *ret,
+				    struct nsnet_err *err);
 /* Those that do not count any more. */
 int nsn_store_policy_list_expired(struct nsn_store *s, int64_t now, struct nsn_policy_list *ret,
 				  struct nsnet_err *err);
+
+/* ---- implied.c: what `dns` of a tenant stands for ----------------------------------- */
+
+/*
+ * Makes, changes or deletes the rule that nsn_dns_rule() says, with an origin like the
+ * tenant's, under a name that nobody has. Tenants that are inserted and updated do so
+ * themselves, and with a tenant its rule is deleted.
+ */
+int nsn_store_implied_settle(struct nsn_store *s, const struct nsn_tenant *t,
+			     struct nsnet_err *err);
+/* If an implied rule has this name it gets another. 1: so it was, 0: none has it */
+int nsn_store_implied_yield(struct nsn_store *s, const char *name, struct nsnet_err *err);
+/* The implied rules of a tenant: one at most. */
+int nsn_store_policy_list_implied(struct nsn_store *s, const char *tenant,
+				  struct nsn_policy_list *ret, struct nsnet_err *err);
+/* The first tenant whose `dns` is this endpoint. 1, or 0: none */
+int nsn_store_dns_asker(struct nsn_store *s, const char *tenant, const char *endpoint,
+			char ret[NSN_NAME_MAX + 1], struct nsnet_err *err);
+/* Whoever has an endpoint of this tenant, and is another one, has nobody any more. */
+int nsn_store_dns_forget(struct nsn_store *s, const char *tenant, struct nsnet_err *err);
 
 /* ---- quarantine ----------------------------------------------------------------- */
 

@@ -22,6 +22,9 @@ enum {
 	T_RATE,
 	T_NEW_FLOWS,
 	T_OPEN_FLOWS,
+	T_DNS,
+	T_DNS_IP, /* of the endpoint that is meant */
+	T_DNS_IP6,
 	T_ORIGIN,
 	E_ID = T_ORIGIN + 6,
 	E_NAME,
@@ -36,15 +39,37 @@ enum {
 
 #define COLUMNS                                                                                    \
 	"SELECT t.id, t.name, t.first, t.last, t.gateway, t.created, t.first6, t.last6, "          \
-	"t.gateway6, t.mtu, t.inside_deny, t.rate, t.new_flows, t.open_flows, "                    \
+	"t.gateway6, t.mtu, t.inside_deny, t.rate, t.new_flows, t.open_flows, t.dns, "             \
+	"d.ip, d.ip6, "                                                                            \
 	"t.set_name, t.file, t.line, t.sha256, t.uid, t.at, "                                      \
 	"e.id, e.name, e.ip, e.link, e.ip6, e.fixed, e.fixed6, e.rate, e.declared "                \
-	"FROM tenant t LEFT JOIN endpoint e ON e.tenant = t.id "
+	"FROM tenant t LEFT JOIN endpoint e ON e.tenant = t.id "                                   \
+	"LEFT JOIN endpoint d ON instr(t.dns, '/') > 0 AND d.tenant = "                            \
+	"(SELECT id FROM tenant WHERE name = substr(t.dns, 1, instr(t.dns, '/') - 1)) "            \
+	"AND d.name = substr(t.dns, instr(t.dns, '/') + 1) "
 
 #define ALL_GIVEN                                                                                  \
 	((unsigned int)(NSN_GIVEN_SUBNET | NSN_GIVEN_SUBNET6 | NSN_GIVEN_MTU | NSN_GIVEN_RATE |    \
 			NSN_GIVEN_INSIDE | NSN_GIVEN_LABELS | NSN_GIVEN_OWNERS |                   \
-			NSN_GIVEN_ENDPOINTS | NSN_GIVEN_NEW_FLOWS | NSN_GIVEN_OPEN_FLOWS))
+			NSN_GIVEN_ENDPOINTS | NSN_GIVEN_NEW_FLOWS | NSN_GIVEN_OPEN_FLOWS |         \
+			NSN_GIVEN_DNS))
+
+/* "" is what was never said. */
+static bool read_dns(sqlite3_stmt *st, struct nsn_dns *d)
+{
+	const char *text = nsn_sql_text(st, T_DNS);
+	struct nsn_endpoint e = {0};
+
+	if (*text && nsn_dns_parse(d, text, NULL) < 0)
+		return false;
+	if (d->kind != NSN_DNS_ENDPOINT || sqlite3_column_type(st, T_DNS_IP) == SQLITE_NULL)
+		return true;
+	if (!nsn_column_ip(st, T_DNS_IP, AF_INET, &e.ip) ||
+	    !nsn_column_ip(st, T_DNS_IP6, AF_INET6, &e.ip6))
+		return false;
+	nsn_dns_resolve(d, &e);
+	return true;
+}
 
 static bool read_tenant(sqlite3_stmt *st, struct nsn_tenant *t)
 {
@@ -65,7 +90,8 @@ static bool read_tenant(sqlite3_stmt *st, struct nsn_tenant *t)
 	       nsn_column_prefix(st, T_FIRST6, AF_INET6, &t->subnet6) &&
 	       nsn_column_ip(st, T_GATEWAY6, AF_INET6, &t->gateway6) &&
 	       nsn_column_flag(st, T_INSIDE_DENY, &t->inside_deny) &&
-	       nsn_column_origin(st, T_ORIGIN, &t->origin) && nsn_row_tenant_ok(t);
+	       nsn_column_origin(st, T_ORIGIN, &t->origin) && read_dns(st, &t->dns) &&
+	       nsn_row_tenant_ok(t);
 }
 
 static bool read_endpoint(sqlite3_stmt *st, const struct nsn_tenant *t, struct nsn_endpoint *e)

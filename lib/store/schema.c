@@ -230,6 +230,51 @@ static const char *const steps[] = {
 	"  OR NEW.uid <> OLD.uid OR NEW.at <> OLD.at OR NEW.command <> OLD.command"
 	"  OR NEW.boot <> OLD.boot BEGIN"
 	"  SELECT RAISE(ABORT, 'an exception stays as it was written'); END;",
+
+	/*
+	 * `publish` and `dns` are the text of a file, "" for none. Settings of the host are those
+	 * of a boot, like cookies. A kept change has the rows (kept.h) behind `since` up to `upto`:
+	 * an index of them would be a page more in every commit. What waits for a confirmation is
+	 * one row, and stays when it waits no more, for who waits with it.
+	 */
+	"ALTER TABLE policy ADD COLUMN publish TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE policy ADD COLUMN implied INTEGER NOT NULL DEFAULT 0 CHECK (implied IN (0, "
+	"1));"
+	"ALTER TABLE tenant ADD COLUMN dns TEXT NOT NULL DEFAULT '';"
+	"CREATE TABLE uplink ("
+	"  tenant INTEGER PRIMARY KEY REFERENCES tenant ON DELETE RESTRICT,"
+	"  link INTEGER NOT NULL UNIQUE CHECK (link BETWEEN 1 AND 999999999999),"
+	"  slot INTEGER NOT NULL UNIQUE CHECK (slot BETWEEN 0 AND 4294967294)"
+	") STRICT;"
+	"CREATE TABLE host_setting ("
+	"  path TEXT PRIMARY KEY,"
+	"  old TEXT NOT NULL,"
+	"  boot TEXT NOT NULL"
+	") STRICT, WITHOUT ROWID;"
+	"CREATE TABLE kept_state ("
+	"  generation INTEGER PRIMARY KEY,"
+	"  last INTEGER NOT NULL CHECK (last > generation),"
+	"  since INTEGER NOT NULL,"
+	"  upto INTEGER NOT NULL,"
+	"  at INTEGER NOT NULL,"
+	"  uid INTEGER NOT NULL CHECK (uid BETWEEN 0 AND 4294967295),"
+	"  kind TEXT NOT NULL,"
+	"  command TEXT NOT NULL"
+	") STRICT;"
+	"CREATE TABLE kept_row ("
+	"  nr INTEGER PRIMARY KEY,"
+	"  undo TEXT NOT NULL"
+	") STRICT;"
+	"CREATE TABLE unconfirmed ("
+	"  one INTEGER PRIMARY KEY CHECK (one = 1),"
+	"  nr INTEGER NOT NULL,"
+	"  state INTEGER NOT NULL CHECK (state IN (0, 1, 2))," /* enum nsn_confirm */
+	"  back_to INTEGER NOT NULL,"
+	"  boot TEXT NOT NULL,"
+	"  deadline INTEGER NOT NULL," /* CLOCK_BOOTTIME, in ms */
+	"  at INTEGER NOT NULL,"
+	"  uid INTEGER NOT NULL CHECK (uid BETWEEN 0 AND 4294967295)"
+	") STRICT;",
 };
 
 int nsn_schema_version(void)
@@ -319,10 +364,12 @@ int nsn_schema_check_version(struct nsn_store *s, struct nsnet_err *err)
 static int run_steps(struct nsn_store *s, uint64_t from, struct nsnet_err *err)
 {
 	char sql[64];
-	int r = 0;
+	int r = nsn_kept_unwatch(s, err);
 
 	for (uint64_t v = from; r == 0 && v < NSN_COUNT(steps); v++)
 		r = nsn_sql_exec(s, steps[v], err);
+	if (r == 0)
+		r = nsn_kept_watch(s, err);
 	if (r < 0)
 		return r;
 	(void)snprintf(sql, sizeof(sql), "PRAGMA user_version = %zu", NSN_COUNT(steps));

@@ -198,12 +198,20 @@ int nsn_sql_group_end(struct nsn_store *s, int r, struct nsnet_err *err)
 	return r;
 }
 
+static int count_change(struct nsn_store *s, struct nsnet_err *err)
+{
+	const bool first = !s->counted;
+	int r = first ? nsn_kept_check(s, err) : 0;
+
+	if (r == 0 && first)
+		r = nsn_sql_exec(s, "UPDATE meta SET generation = generation + 1", err);
+	return r == 0 ? nsn_kept_note(s, first, err) : r;
+}
+
 int nsn_sql_change_end(struct nsn_store *s, int r, struct nsnet_err *err)
 {
-	int counted = 0;
+	int counted = r >= 0 ? count_change(s, err) : 0;
 
-	if (r >= 0 && !s->counted)
-		counted = nsn_sql_exec(s, "UPDATE meta SET generation = generation + 1", err);
 	r = nsn_sql_group_end(s, counted < 0 ? counted : r, err);
 	s->counted |= r >= 0;
 	return r;

@@ -38,6 +38,12 @@ struct nsn_store {
 	struct nsn_given given;
 	uint64_t no_slot_below; /* that is free; see numbers.c */
 	bool counted;		/* the open transaction has its generation already */
+	/* What the open change is kept as (kept.h). */
+	bool began;	/* then `before` is its generation */
+	bool permitted; /* it is stored also while another one waits */
+	uint64_t before;
+	char kind[16];
+	char command[256];
 };
 
 NSN_CLEANUP(struct nsn_store, nsn_store_close)
@@ -107,5 +113,16 @@ int nsn_sql_group_begin(struct nsn_store *s, struct nsnet_err *err);
 int nsn_sql_group_end(struct nsn_store *s, int r, struct nsnet_err *err);
 /* The same for a change of the wanted state: the first of a transaction makes a new generation. */
 int nsn_sql_change_end(struct nsn_store *s, int r, struct nsnet_err *err);
+
+/*
+ * kept.c: triggers on all tables of what is wanted. Without them nothing leads back over what
+ * is done; a step of the schema that makes one of the tables anew empties kept_state.
+ */
+int nsn_kept_watch(struct nsn_store *s, struct nsnet_err *err);
+int nsn_kept_unwatch(struct nsn_store *s, struct nsnet_err *err);
+/* Whether the change may be stored, before its first transaction is counted. */
+int nsn_kept_check(struct nsn_store *s, struct nsnet_err *err);
+/* The first time in a transaction (@first), and for all rows that were touched since. */
+int nsn_kept_note(struct nsn_store *s, bool first, struct nsnet_err *err);
 
 #endif

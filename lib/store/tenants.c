@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "numbers.h"
+#include "policies.h"
 #include "ranges.h"
 #include "values.h"
 
@@ -57,23 +58,26 @@ static int write_settings(struct nsn_store *s, const struct nsn_tenant *t, struc
 {
 	const struct nsn_ip last = nsn_prefix_last(&t->subnet);
 	struct nsn_ip last6 = {0};
+	char dns[NSN_DNS_STRLEN] = "";
 	int r;
 
 	if (t->subnet6.ip.family)
 		last6 = nsn_prefix_last(&t->subnet6);
+	if (t->dns.kind != NSN_DNS_UNSET)
+		(void)nsn_dns_str(&t->dns, dns);
 	r = nsn_sql_run(s,
 			"UPDATE tenant SET first = ?, last = ?, gateway = ?, first6 = ?, "
 			"last6 = ?, gateway6 = ?, mtu = ?, inside_deny = ?, rate = ?, "
-			"new_flows = ?, open_flows = ?, "
+			"new_flows = ?, open_flows = ?, dns = ?, "
 			"set_name = ?, file = ?, line = ?, sha256 = ?, uid = ?, at = ? "
 			"WHERE id = ?",
 			(struct nsn_arg[]){nsn_ip_arg(&t->subnet.ip), nsn_ip_arg(&last),
 					   nsn_ip_arg(&t->gateway), NSN_IP6(&t->subnet6.ip),
 					   NSN_IP6(&last6), NSN_IP6(&t->gateway6), NSN_N(t->mtu),
 					   NSN_N(t->inside_deny), NSN_N(t->rate),
-					   NSN_N(t->new_flows), NSN_N(t->open_flows),
+					   NSN_N(t->new_flows), NSN_N(t->open_flows), NSN_T(dns),
 					   NSN_ORIGIN_ARGS(&t->origin), NSN_N(t->id)},
-			18, err);
+			19, err);
 	return r;
 }
 
@@ -125,6 +129,16 @@ static int unchecked(struct nsnet_err *err)
 	return nsn_err(err, -EINVAL, NSNET_E_INTERNAL, "a tenant to be stored was not checked");
 }
 
+/* What is written as text has to come back from it. */
+static bool dns_ok(const struct nsn_tenant *t)
+{
+	char text[NSN_DNS_STRLEN];
+	struct nsn_dns again;
+
+	return nsn_dns_parse(&again, nsn_dns_str(&t->dns, text), NULL) == 0 &&
+	       nsn_dns_same(&again, &t->dns) && nsn_dns_check(t, NULL) == 0;
+}
+
 static int check_tenant(const struct nsn_tenant *t, bool stored_only, struct nsnet_err *err)
 {
 	bool ok = nsn_row_tenant_ok(t) && t->n_labels <= NSN_LABELS_MAX &&
@@ -138,7 +152,7 @@ static int check_tenant(const struct nsn_tenant *t, bool stored_only, struct nsn
 		ok = nsn_label_ok(t->labels[i].key, t->labels[i].value);
 	for (size_t i = 0; ok && i < t->n_owners; i++)
 		ok = nsn_owner_ok(t->owners[i].name);
-	return ok ? 0 : unchecked(err);
+	return ok && dns_ok(t) ? 0 : unchecked(err);
 }
 
 static int insert_all(struct nsn_store *s, struct nsn_tenant *t, struct nsnet_err *err)
@@ -152,7 +166,7 @@ static int insert_all(struct nsn_store *s, struct nsn_tenant *t, struct nsnet_er
 		r = write_labels(s, t, err);
 	for (size_t i = 0; r == 0 && i < t->n_endpoints; i++)
 		r = insert_endpoint(s, t->id, &t->endpoints[i], err);
-	return r;
+	return r == 0 && t->dns.kind != NSN_DNS_UNSET ? nsn_store_implied_settle(s, t, err) : r;
 }
 
 /* Works on a copy: the numbers go into the caller's tenant only when all are there. */
@@ -280,6 +294,8 @@ static int update_all(struct nsn_store *s, const struct nsn_tenant *t, struct ns
 		r = vacate(s, t, err);
 	if (r == 0)
 		r = move_in(s, t, err);
+	if (r == 0)
+		r = nsn_store_implied_settle(s, t, err);
 	return r == 0 ? check_others(s, t, err) : r;
 }
 
@@ -370,11 +386,18 @@ static int delete_tenant(struct nsn_store *s, uint64_t id, struct nsnet_err *err
 
 	r = nsn_store_range_retire(s, id, err);
 	if (r == 0)
+		r = nsn_sql_run(s,
+				"DELETE FROM policy WHERE implied AND id IN (SELECT policy FROM "
+				"policy_part WHERE part = 'from' AND text = "
+				"(SELECT name FROM tenant WHERE id = ?))",
+				(struct nsn_arg[]){NSN_N(id)}, 1, err);
+	if (r == 0)
 		r = nsn_sql_run(s, "DELETE FROM tenant WHERE id = ?", (struct nsn_arg[]){NSN_N(id)},
 				1, err);
 	if (r < 0 && sqlite3_extended_errcode(s->db) == SQLITE_CONSTRAINT_TRIGGER)
 		return nsn_err(err, -EBUSY, NSNET_E_INTERNAL,
-			       "the tenant with id %llu still has cables", (unsigned long long)id);
+			       "the tenant with id %llu still has cables or an uplink",
+			       (unsigned long long)id);
 	if (r == 0 && sqlite3_changes(s->db) == 0)
 		return no_tenant(id, err);
 	return r;

@@ -37,7 +37,7 @@ static void a_new_store_has_an_id_and_files_for_us_alone(void **state)
 	assert_string_equal(err.msg, "");
 	assert_int_equal(strspn(nsn_store_id(env->s)->hex, "0123456789abcdef"), 32);
 	assert_true(nsn_store_id(env->s)->group > 0xffff);
-	assert_int_equal(nsn_store_schema(env->s), 5);
+	assert_int_equal(nsn_store_schema(env->s), 6);
 	assert_int_equal(count(env), 0);
 	for (size_t i = 0; i < NSN_COUNT(files); i++) {
 		assert_int_equal(fstatat(env->fd, files[i], &st, 0), 0);
@@ -197,7 +197,7 @@ static void a_store_of_schema_1_is_migrated_with_what_is_in_it(void **state)
 
 	make_schema_1(env);
 	assert_int_equal(open_store(env, &err), 0);
-	assert_int_equal(nsn_store_schema(env->s), 5);
+	assert_int_equal(nsn_store_schema(env->s), 6);
 	assert_string_equal(nsn_store_id(env->s)->hex, "00112233445566778899aabbccddeeff");
 	assert_int_equal(nsn_store_id(env->s)->group, 1234567);
 
@@ -222,7 +222,7 @@ static void a_store_of_schema_1_is_migrated_with_what_is_in_it(void **state)
 	assert_int_equal(t.endpoints[0].id, 6);
 	assert_int_equal(t.endpoints[0].link, 42);
 	nsn_tenant_clear(&t);
-	assert_int_equal(raw_number(env, "PRAGMA user_version"), 5);
+	assert_int_equal(raw_number(env, "PRAGMA user_version"), 6);
 	check_sealed(env);
 }
 
@@ -250,7 +250,7 @@ static void a_migration_that_fails_changes_nothing(void **state)
 	make_schema_1(env);
 	raw_sql(env, "CREATE TABLE netns (in_the_way)", true);
 	assert_int_equal(open_store(env, &err), -EIO);
-	(void)snprintf(want, sizeof(want), "migrate from schema 1 to 5: store '%s/", env->dir);
+	(void)snprintf(want, sizeof(want), "migrate from schema 1 to 6: store '%s/", env->dir);
 	assert_non_null(strstr(err.msg, want));
 	assert_non_null(strstr(err.msg, "table netns already exists"));
 	assert_int_equal(raw_number(env, "PRAGMA user_version"), 1);
@@ -262,7 +262,7 @@ static void a_migration_that_fails_changes_nothing(void **state)
 
 static void check_refused_untouched(struct env *env, int code, enum nsnet_code id, const char *says)
 {
-	static char before[200000], after[200000];
+	static char before[400000], after[400000];
 	struct nsnet_err err = {0};
 	size_t size;
 
@@ -277,7 +277,7 @@ static void check_refused_untouched(struct env *env, int code, enum nsnet_code i
 
 static void a_newer_schema_is_refused_and_left_as_it_is(void **state)
 {
-	static const char *const news[] = {"PRAGMA user_version = 6", "PRAGMA user_version = 99",
+	static const char *const news[] = {"PRAGMA user_version = 7", "PRAGMA user_version = 99",
 					   "PRAGMA user_version = 2147483647"};
 
 	for (size_t i = 0; i < 2 * NSN_COUNT(news); i++) {
@@ -289,7 +289,7 @@ static void a_newer_schema_is_refused_and_left_as_it_is(void **state)
 		/* Once in the database, once in the log only. */
 		raw_sql(env, news[i / 2], i % 2 == 0);
 		check_refused_untouched(env, -EPROTO, NSNET_E_STORE_NEWER,
-					"this nsnet knows up to 5");
+					"this nsnet knows up to 6");
 		assert_int_equal(is_there(env, "nsnet.db-shm"), i % 2 != 0);
 		drop_db(env);
 	}
@@ -574,7 +574,7 @@ static void eight_processes_that_migrate_a_store_all_succeed(void **state)
 		ask_eight(env, tell_id, ids);
 		for (size_t i = 0; i < 8; i++)
 			assert_string_equal(ids[i], "00112233445566778899aabbccddeeff");
-		assert_int_equal(raw_number(env, "PRAGMA user_version"), 5);
+		assert_int_equal(raw_number(env, "PRAGMA user_version"), 6);
 		drop_db(env);
 	}
 }

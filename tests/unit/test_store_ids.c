@@ -641,8 +641,8 @@ static void a_store_of_schema_4_is_migrated_with_what_is_in_it(void **state)
 
 	make_schema_4(env);
 	assert_int_equal(open_store(env, NULL), 0);
-	assert_int_equal(nsn_store_schema(env->s), 5);
-	assert_int_equal(raw_number(env, "PRAGMA user_version"), 5);
+	assert_int_equal(nsn_store_schema(env->s), 6);
+	assert_int_equal(raw_number(env, "PRAGMA user_version"), 6);
 	assert_string_equal(nsn_store_id(env->s)->hex, "00112233445566778899aabbccddeeff");
 	assert_int_equal(nsn_store_generation(env->s, &n, NULL), 0);
 	assert_int_equal(n, 17);
@@ -696,7 +696,7 @@ static void a_migration_that_fails_changes_nothing(void **state)
 	make_schema_4(env);
 	raw_sql(env, "CREATE TABLE exception (in_the_way)", true);
 	assert_int_equal(open_store(env, &err), -EIO);
-	assert_non_null(strstr(err.msg, "migrate from schema 4 to 5: "));
+	assert_non_null(strstr(err.msg, "migrate from schema 4 to 6: "));
 	assert_non_null(strstr(err.msg, "table exception already exists"));
 	assert_int_equal(raw_number(env, "PRAGMA user_version"), 4);
 	assert_int_equal(raw_number(env, "SELECT count(*) FROM sqlite_schema "

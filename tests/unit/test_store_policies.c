@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "store_env.h"
 
+#include <sys/socket.h>
 #include <time.h>
 
 #include "../../lib/store/policies.h"
@@ -76,6 +77,10 @@ static void make_full(struct nsn_policy *p)
 	memcpy(p->origin.sha256, sha256, sizeof(sha256));
 	p->origin.uid = UINT32_MAX;
 	p->origin.at = INT64_MIN;
+	assert_int_equal(nsn_publish_parse(&p->publish,
+					   "[2001:db8:1111:2222:3333:4444:5555:6666]:65535", NULL),
+			 0);
+	p->implied = true;
 }
 
 static void put(struct env *env, const char *name, const char *from, const char *to)
@@ -110,6 +115,8 @@ static void check_same(const struct nsn_policy *a, const struct nsn_policy *b)
 	assert_string_equal(a->owner, b->owner);
 	assert_true(a->expires == b->expires);
 	check_origin(&a->origin, &b->origin);
+	assert_true(nsn_publish_same(&a->publish, &b->publish));
+	assert_int_equal(a->implied, b->implied);
 	assert_int_equal(a->n_from, b->n_from);
 	assert_int_equal(a->n_to, b->n_to);
 	assert_int_equal(a->n_ports, b->n_ports);
@@ -153,7 +160,7 @@ static void each_field_is_kept_apart_from_the_others(void **state)
 {
 	struct env *env = *state;
 
-	for (int field = 0; field < 12; field++) {
+	for (int field = 0; field < 14; field++) {
 		struct nsn_policy p;
 
 		make(&p, "one", "blue", "red", "tcp/80");
@@ -169,10 +176,85 @@ static void each_field_is_kept_apart_from_the_others(void **state)
 		p.origin.line = field == 9 ? 5 : 0;
 		p.origin.uid = field == 10 ? 1000 : 0;
 		p.origin.at = field == 11 ? 1700000000 : 0;
+		p.publish.port = field == 12 ? 443 : 0;
+		p.implied = field == 13;
 		assert_int_equal(nsn_store_policy_insert(env->s, &p, NULL), 0);
 		check_stored(env, &p);
 		nsn_policy_clear(&p);
 	}
+}
+
+static void publish(struct env *env, const char *name, const char *what)
+{
+	struct nsn_policy p;
+
+	make(&p, name, "internet", "aa/db", "tcp/443");
+	assert_int_equal(nsn_publish_parse(&p.publish, what, NULL), 0);
+	assert_int_equal(nsn_store_policy_insert(env->s, &p, NULL), 0);
+	check_stored(env, &p);
+	nsn_policy_clear(&p);
+}
+
+static void who_has_a_port_is_found_whatever_the_address(void **state)
+{
+	struct nsn_policy_list list = {0};
+	struct env *env = *state;
+	struct nsn_policy p;
+
+	put(env, "none", "aa", "bb");
+	publish(env, "bare", "443");
+	publish(env, "four", "203.0.113.10:443");
+	publish(env, "six", "[2001:db8::443]:443");
+	publish(env, "longer", "4430");
+	publish(env, "other", "1443");
+	publish(env, "six-other", "[2001:db8::443]:80");
+	assert_int_equal(nsn_store_policy_list_published(env->s, 443, &list, NULL), 0);
+	assert_int_equal(list.n, 3);
+	assert_string_equal(list.policies[0].name, "bare");
+	assert_string_equal(list.policies[1].name, "four");
+	assert_string_equal(list.policies[2].name, "six");
+	nsn_policy_list_clear(&list);
+	/* What is half filled in would not come back as it was. */
+	make(&p, "half", "internet", "aa/db", "tcp/443");
+	p.publish.ip = (struct nsn_ip){AF_INET, {10, 0, 0, 1}};
+	assert_int_equal(nsn_store_policy_insert(env->s, &p, NULL), -EINVAL);
+	nsn_policy_clear(&p);
+	raw_sql(env, "UPDATE policy SET publish = '443/udp' WHERE name = 'bare'", true);
+	assert_int_equal(nsn_store_policy_get(env->s, "bare", &p, NULL), -EIO);
+}
+
+/* As the version before made it, with all that a rule had then. */
+static void rules_of_the_version_before_publish_nothing(void **state)
+{
+	struct env *env = *state;
+	struct nsn_policy p, got = {0};
+
+	make_full(&p);
+	p.publish = (struct nsn_publish){0};
+	p.implied = false;
+	assert_int_equal(nsn_store_policy_insert(env->s, &p, NULL), 0);
+	nsn_store_close(env->s);
+	env->s = NULL;
+	raw_sql(env,
+		"PRAGMA writable_schema = ON;"
+		"DELETE FROM sqlite_schema WHERE type = 'trigger' AND name GLOB 'kept_*'",
+		true);
+	raw_sql(env,
+		"ALTER TABLE policy DROP COLUMN publish; ALTER TABLE policy DROP COLUMN implied;"
+		"ALTER TABLE tenant DROP COLUMN dns; DROP TABLE uplink; DROP TABLE host_setting;"
+		"DROP TABLE unconfirmed; DROP TABLE kept_row; DROP TABLE kept_state;"
+		"PRAGMA user_version = 5;",
+		true);
+	assert_int_equal(open_store(env, NULL), 0);
+	assert_int_equal(nsn_store_schema(env->s), 6);
+	check_stored(env, &p);
+	assert_int_equal(nsn_publish_parse(&p.publish, "8443", NULL), 0);
+	assert_int_equal(nsn_store_policy_update(env->s, &p, NULL), 0);
+	check_stored(env, &p);
+	assert_int_equal(nsn_store_policy_get(env->s, "full", &got, NULL), 0);
+	assert_int_equal(got.publish.port, 8443);
+	nsn_policy_clear(&got);
+	nsn_policy_clear(&p);
 }
 
 static void lists_are_as_long_as_they_may_be_and_in_their_order(void **state)
@@ -975,6 +1057,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		STORE(a_policy_with_everything_comes_back),
 		STORE(each_field_is_kept_apart_from_the_others),
+		STORE(who_has_a_port_is_found_whatever_the_address),
+		STORE(rules_of_the_version_before_publish_nothing),
 		STORE(lists_are_as_long_as_they_may_be_and_in_their_order),
 		STORE(a_name_is_taken_once),
 		STORE(an_update_replaces_all_but_the_id_and_the_number),

@@ -130,6 +130,7 @@ static void check_customer1(struct env *env)
 	assert_int_equal(t.rate, 10000000);
 	assert_int_equal(t.new_flows, NSN_NEW_FLOWS_DEFAULT);
 	assert_int_equal(t.open_flows, NSN_OPEN_FLOWS_DEFAULT);
+	assert_int_equal(t.dns.kind, NSN_DNS_UNSET);
 	assert_int_equal(t.n_labels, 2);
 	assert_string_equal(t.labels[0].key, "env");
 	assert_string_equal(t.labels[0].value, "prod");
@@ -154,7 +155,7 @@ static void a_store_of_schema_3_is_migrated_with_what_is_in_it(void **state)
 
 	make_schema_3(env);
 	assert_int_equal(open_store(env, NULL), 0);
-	assert_int_equal(nsn_store_schema(env->s), 5);
+	assert_int_equal(nsn_store_schema(env->s), 6);
 	assert_string_equal(nsn_store_id(env->s)->hex, "00112233445566778899aabbccddeeff");
 	assert_int_equal(nsn_store_id(env->s)->group, 1234567);
 	assert_int_equal(count(env), 2);
@@ -172,7 +173,7 @@ static void a_store_of_schema_3_is_migrated_with_what_is_in_it(void **state)
 	assert_int_equal(nsn_store_cable_list(env->s, &cables, NULL), 0);
 	assert_int_equal(cables.n, 0);
 	assert_int_equal(nsn_store_transit_get(env->s, &transit, NULL), 0);
-	assert_int_equal(raw_number(env, "PRAGMA user_version"), 5);
+	assert_int_equal(raw_number(env, "PRAGMA user_version"), 6);
 	assert_int_equal(raw_number(env, "SELECT count(*) FROM pragma_foreign_key_check"), 0);
 	assert_int_equal(raw_number(env, "SELECT count(*) FROM pragma_integrity_check "
 					 "WHERE integrity_check <> 'ok'"),
@@ -240,7 +241,7 @@ static void a_migration_that_fails_changes_nothing(void **state)
 	make_schema_3(env);
 	raw_sql(env, "CREATE TABLE freed (in_the_way)", true);
 	assert_int_equal(open_store(env, &err), -EIO);
-	assert_non_null(strstr(err.msg, "migrate from schema 3 to 5: "));
+	assert_non_null(strstr(err.msg, "migrate from schema 3 to 6: "));
 	assert_non_null(strstr(err.msg, "table freed already exists"));
 	assert_int_equal(raw_number(env, "PRAGMA user_version"), 3);
 	assert_int_equal(raw_number(env, "SELECT count(*) FROM sqlite_schema "

@@ -24,6 +24,7 @@ static void make_full(struct nsn_tenant *t)
 		.rate = "10mbit",
 		.new_flows = "17",
 		.open_flows = "none",
+		.dns = "9.9.9.9,2620:fe::fe",
 		.labels = labels,
 		.n_labels = 2,
 		.owners = owners,
@@ -53,6 +54,7 @@ static void check_endpoint(const struct nsn_endpoint *a, const struct nsn_endpoi
 /* All that is kept, and not what nsn_tenant_same() calls the same. */
 static void check_stored(struct env *env, const struct nsn_tenant *t)
 {
+	char a[NSN_DNS_STRLEN], b[NSN_DNS_STRLEN];
 	struct nsn_tenant got = {0};
 	struct nsnet_err err = {0};
 
@@ -68,7 +70,9 @@ static void check_stored(struct env *env, const struct nsn_tenant *t)
 	assert_int_equal(got.rate, t->rate);
 	assert_int_equal(got.new_flows, t->new_flows);
 	assert_int_equal(got.open_flows, t->open_flows);
-	assert_int_equal(got.given, 0x3ff);
+	assert_int_equal(got.dns.kind, t->dns.kind);
+	assert_string_equal(nsn_dns_str(&got.dns, a), nsn_dns_str(&t->dns, b));
+	assert_int_equal(got.given, 0x7ff);
 	assert_int_equal(got.n_labels, t->n_labels);
 	for (size_t i = 0; i < t->n_labels; i++) {
 		assert_string_equal(got.labels[i].key, t->labels[i].key);
@@ -215,7 +219,7 @@ static void a_store_of_schema_2_is_migrated_with_what_is_in_it(void **state)
 	put_file(env, "nsnet.db", "", 0);
 	raw_sql(env, schema_2, true);
 	assert_int_equal(open_store(env, NULL), 0);
-	assert_int_equal(nsn_store_schema(env->s), 5);
+	assert_int_equal(nsn_store_schema(env->s), 6);
 	check_stored(env, &want);
 	assert_int_equal(count(env), 2);
 	assert_int_equal(nsn_store_bind_host(env->s, 77, NULL), 0);
@@ -293,10 +297,12 @@ static void an_update_writes_all_settings(void **state)
 		const char *key, *value;
 	} settings[] = {
 		{"subnet", "10.1.0.0/16"},  {"subnet6", "fd00:1::/48"}, {"mtu", "1400"},
-		{"rate", "none"},	    {"inside", "allow"},	{"label", "env="},
-		{"label", "zone=b"},	    {"owners", "carol"},	{"subnet6", "none"},
-		{"owners", "none"},	    {"label", "zone="},		{"label", "tier="},
-		{"subnet6", "fd00:2::/64"}, {"new-flows", "none"},	{"open-flows", "262144"},
+		{"dns", "9.9.9.9"},	    {"dns", "shared/dns"},	{"dns", "none"},
+		{"dns", "1.1.1.1,1.0.0.1"}, {"rate", "none"},		{"inside", "allow"},
+		{"label", "env="},	    {"label", "zone=b"},	{"owners", "carol"},
+		{"subnet6", "none"},	    {"owners", "none"},		{"label", "zone="},
+		{"label", "tier="},	    {"subnet6", "fd00:2::/64"}, {"new-flows", "none"},
+		{"open-flows", "262144"},
 	};
 	struct env *env = *state;
 	struct nsn_tenant t = {0};
