@@ -310,12 +310,40 @@ static void translate(struct nsn_rules *r, const struct nsn_scope *s)
 	size_t i;
 
 	for (i = 0; i < (six(s) ? 2 : 1); i++) {
-		struct nsn_rule *to = nsn_rule_begin(r, "its address on the cable");
+		struct nsn_rule *to = nsn_rule_begin(r, "its address there");
 
 		family_is(r, to, families[i]);
 		nsn_rule_key_meta(r, to, NFT_META_OIFNAME, REG_1);
 		nsn_rule_map(r, to, families[i] == AF_INET6 ? MAP_SNAT6 : MAP_SNAT4);
 		nsn_rule_snat(r, to, families[i]);
+	}
+}
+
+/*
+ * What comes to the tenant's address on the uplink goes to the endpoint that a policy has
+ * published there. Whether it may is for `admit`, which comes next.
+ */
+static void publish(struct nsn_rules *r, const struct nsn_scope *s)
+{
+	static const uint8_t families[] = {AF_INET, AF_INET6};
+	char name[NSN_LINK_NAME_SIZE];
+	size_t i;
+
+	(void)nsn_up_name(&s->border->up, name);
+	for (i = 0; i < (six(s) ? 2 : 1); i++) {
+		struct nsn_rule *to = nsn_rule_begin(r, "what is published");
+		const bool v6 = families[i] == AF_INET6;
+		const uint32_t len = v6 ? 16 : 4;
+
+		nsn_rule_link_is(r, to, NFT_META_IIFNAME, name);
+		family_is(r, to, families[i]);
+		nsn_rule_key_payload(r, to, NFT_PAYLOAD_NETWORK_HEADER,
+				     NSN_IP_ADDR(families[i], false), len, reg_at(0));
+		nsn_rule_key_meta(r, to, NFT_META_L4PROTO, reg_at(len / 4));
+		nsn_rule_key_payload(r, to, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2,
+				     reg_at(len / 4 + 1));
+		nsn_rule_map(r, to, v6 ? MAP_PUBLISH6 : MAP_PUBLISH4);
+		nsn_rule_dnat(r, to, families[i]);
 	}
 }
 
@@ -355,8 +383,12 @@ void nsn_admit_errors(struct nsn_rules *r, const struct nsn_scope *s)
 }
 
 static const struct nsn_chain_def chains[] = {
-	/* Behind connection tracking (-200), before the routing decision. */
-	{"admit", DROP_POLICY, NF_INET_PRE_ROUTING, -150, NF_DROP, admit, NSN_WHEN_OPEN, NULL},
+	/*
+	 * Behind connection tracking (-200) and the kernel's translation (-100): there a packet
+	 * has the endpoint's own address, whether it is called or answered under another one.
+	 * Before the routing decision.
+	 */
+	{"admit", DROP_POLICY, NF_INET_PRE_ROUTING, -90, NF_DROP, admit, NSN_WHEN_OPEN, NULL},
 	{CHAIN_ERROR, NULL, 0, 0, 0, error_chain, NSN_WHEN_OPEN, ""},
 	{CHAIN_OPEN, NULL, 0, 0, 0, open_chain, NSN_WHEN_OPEN, ""},
 	{CHAIN_ANSWER, NULL, 0, 0, 0, answer_chain, NSN_WHEN_OPEN, ""},
@@ -365,6 +397,7 @@ static const struct nsn_chain_def chains[] = {
 	{CHAIN_JUDGE, NULL, 0, 0, 0, judge_chain, NSN_WHEN_OPEN, ""},
 	{"postrouting", NULL, NF_INET_POST_ROUTING, 100, NF_ACCEPT, translate, NSN_WHEN_TRANSLATED,
 	 "nat"},
+	{"publish", NULL, NF_INET_PRE_ROUTING, -100, NF_ACCEPT, publish, NSN_WHEN_UPLINK, "nat"},
 };
 
 uint32_t nsn_admit_generation(const struct nsn_object *chain)

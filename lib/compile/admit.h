@@ -40,12 +40,15 @@
 #define MAP_ECHO4 "nsnet_echo4" /* source, destination: mark */
 #define MAP_ECHO6 "nsnet_echo6"
 #define MAP_USE	  "nsnet_use"	/* mark without generation: the policy's counter */
-#define SET_FROM4 "nsnet_from4" /* cable, source */
+#define SET_FROM4 "nsnet_from4" /* cable or uplink, source */
 #define SET_FROM6 "nsnet_from6"
 #define SET_SELF4 "nsnet_self4" /* an endpoint's address, twice */
 #define SET_SELF6 "nsnet_self6"
-#define MAP_SNAT4 "nsnet_snat4" /* cable: the tenant's address there */
+#define MAP_SNAT4 "nsnet_snat4" /* cable or uplink: the tenant's address there */
 #define MAP_SNAT6 "nsnet_snat6"
+/* address on the uplink, protocol, port: an endpoint's address and port */
+#define MAP_PUBLISH4 "nsnet_publish4"
+#define MAP_PUBLISH6 "nsnet_publish6"
 
 /* Chains that admit.c and limits.c share: */
 #define CHAIN_LIMIT "nsnet_limit" /* goes to the judge, if it is not too many */

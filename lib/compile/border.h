@@ -28,6 +28,12 @@ struct nsn_far {
 	bool other_translated; /* its addresses are not known here */
 };
 
+/* The uplink, as the gateway sees it: `far` is the host's end. */
+struct nsn_up {
+	uint64_t link; /* 0: the tenant has none */
+	struct nsn_ip near4, far4, near6, far6;
+};
+
 /* Start as { 0 }. What it points to has to outlive it. */
 struct nsn_border {
 	const struct nsn_intent *intent;
@@ -35,7 +41,8 @@ struct nsn_border {
 			      */
 	struct nsn_far *far; /* by link */
 	size_t n_far;
-	struct nsn_boxes boxes;
+	struct nsn_up up;
+	struct nsn_boxes boxes; /* of pairs of tenants, and between the tenant and the outside */
 };
 
 /* 14 bits of a connection's mark: see admit.h. 0 is what a connection begins with. */
@@ -58,14 +65,15 @@ bool nsn_border_closes(const struct nsn_border *b, const struct nsn_tenant *t,
  * nsn_border_make() - The border of one tenant
  * @intent:  Borrowed; also the tenants at the other ends are in it
  * @cables:  Those of this tenant, and perhaps others
+ * @uplink:  The tenant's, or NULL: it has none, and nothing is said of the outside
  * @transit: Where the transit addresses come from
  *
  * Return: 0, -ENOMEM, or -EINVAL (INTERNAL) for a cable to nobody
  */
 int nsn_border_make(struct nsn_border *ret, const struct nsn_intent *intent,
 		    const struct nsn_cable *cables, size_t n_cables,
-		    const struct nsn_transit *transit, const struct nsn_tenant *t,
-		    uint32_t generation, struct nsnet_err *err);
+		    const struct nsn_uplink *uplink, const struct nsn_transit *transit,
+		    const struct nsn_tenant *t, uint32_t generation, struct nsnet_err *err);
 
 /* The address of one end in the pool: each slot has two, a's is the even one. */
 struct nsn_ip nsn_transit_ip(const struct nsn_prefix *pool, uint32_t slot, bool is_a);
@@ -75,7 +83,15 @@ struct nsn_ip nsn_transit_ip(const struct nsn_prefix *pool, uint32_t slot, bool 
 /* The table of the routes that need it. */
 #define NSN_ROUTES_TABLE 78
 
+/*
+ * Under which port of its own address on the uplink a gateway has what is published by the
+ * policy of this number: the host translates to it, the gateway from there to the endpoint.
+ * So two addresses of the host can lead to the same port of two endpoints. (1 to 65,000)
+ */
+#define NSN_PUBLISH_PORT(number) ((uint16_t)(number))
+
 /* "nsn" and its number, like a port. */
 const char *nsn_far_name(const struct nsn_far *f, char buf[NSN_LINK_NAME_SIZE]);
+const char *nsn_up_name(const struct nsn_up *up, char buf[NSN_LINK_NAME_SIZE]);
 
 #endif

@@ -14,7 +14,8 @@
  *	ip rule  100: fwmark 1/1 lookup 78     what a rule has let through (admit.h)
  *	         200: iif lo lookup main       what the gateway says itself
  *	         300: blackhole                all else
- *	table 78: the own subnets out of br0, the others' over their cables
+ *	table 78: the own subnets out of br0, the others' over their cables, and all that
+ *	         is no tenant's over the uplink, where there is one
  *
  * So a packet is routed only when the firewall has marked it: where somebody
  * flushes the ruleset, nothing marks, and nothing is routed, by whatever cable. The
@@ -52,7 +53,7 @@ static int add_end(struct nsn_state *s, struct nsn_place at, struct nsn_place pe
 				     .peer = peer,
 				     .peer_at = peer_at,
 				     .peer_nsid = -1,
-				     .far = at.role == NSN_FAR};
+				     .far = at.role != NSN_GATEWAY};
 	return 0;
 }
 
@@ -78,17 +79,12 @@ static int add_way(struct nsn_state *s, const struct nsn_far *f, const char *nam
 	const struct nsn_prefix *subnet = v6 ? &f->other->subnet6 : &f->other->subnet;
 	const struct nsn_ip *via = v6 ? &f->far6 : &f->far4;
 	const struct nsn_prefix as = {.ip = *via, .len = (uint8_t)nsn_ip_bits(via)};
-	struct nsn_object *o;
+	int r;
 
 	if (!subnet->ip.family)
 		return 0;
-	o = nsn_state_add(s, NSN_OBJ_NEIGH, gateway, name);
-	if (!o)
-		return -ENOMEM;
-	o->u.neigh.ip = *via;
-	o->u.neigh.mac = end_mac(f, false);
-	o->u.neigh.protocol = NSN_RTPROT;
-	return add_route(s, name, f->other_translated ? &as : subnet, via);
+	r = nsn_compile_neigh(s, gateway, name, via, end_mac(f, false));
+	return r < 0 ? r : add_route(s, name, f->other_translated ? &as : subnet, via);
 }
 
 static int add_cable(struct nsn_state *s, const struct nsn_tenant *t, const struct nsn_far *f,
@@ -107,6 +103,40 @@ static int add_cable(struct nsn_state *s, const struct nsn_tenant *t, const stru
 		r = add_way(s, f, name, false);
 	if (r == 0 && six)
 		r = add_way(s, f, name, true);
+	if (r < 0 || (want != NSN_WANT_CUT && !nsn_state_add(s, NSN_OBJ_UP, gateway, name)))
+		return -ENOMEM;
+	return nsn_compile_link_sysctls(s, gateway, name, six, true);
+}
+
+/* One family of the uplink: the host, and all that is behind it. */
+static int add_up_way(struct nsn_state *s, const char *name, const struct nsn_ip *via,
+		      struct nsn_mac host)
+{
+	const struct nsn_prefix all = {.ip = {.family = via->family}};
+	const int r = nsn_compile_neigh(s, gateway, name, via, host);
+
+	return r < 0 ? r : add_route(s, name, &all, via);
+}
+
+/* The host's end is made here; what it has on it is the host's (host.h). */
+static int add_uplink(struct nsn_state *s, const struct nsn_tenant *t, const struct nsn_up *up,
+		      const struct nsn_owner *owner, enum nsn_want want)
+{
+	const struct nsn_place host = {.role = NSN_HOST};
+	const struct nsn_mac near = nsn_compile_mac(NSN_MAC_UPLINK_GATEWAY, up->link),
+			     far = nsn_compile_mac(NSN_MAC_UPLINK_HOST, up->link);
+	const bool six = nsn_compile_ipv6(t);
+	char name[NSN_LINK_NAME_SIZE];
+	int r;
+
+	(void)nsn_up_name(up, name);
+	r = add_end(s, gateway, host, name, owner, near);
+	if (r == 0)
+		r = add_end(s, host, gateway, name, owner, far);
+	if (r == 0)
+		r = add_up_way(s, name, &up->far4, far);
+	if (r == 0 && six)
+		r = add_up_way(s, name, &up->far6, far);
 	if (r < 0 || (want != NSN_WANT_CUT && !nsn_state_add(s, NSN_OBJ_UP, gateway, name)))
 		return -ENOMEM;
 	return nsn_compile_link_sysctls(s, gateway, name, six, true);
@@ -157,6 +187,8 @@ int nsn_compile_border(struct nsn_state *s, const struct nsn_tenant *t, const st
 
 	for (i = 0; r == 0 && i < b->n_far; i++)
 		r = add_cable(s, t, &b->far[i], owner, want);
+	if (r == 0 && b->up.link)
+		r = add_uplink(s, t, &b->up, owner, want);
 	if (r == 0)
 		r = add_route(s, NSN_BRIDGE, &t->subnet, NULL);
 	if (r == 0 && six)

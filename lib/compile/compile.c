@@ -140,8 +140,8 @@ static int add_addr(struct nsn_state *s, struct nsn_place at, const char *link,
 	return 0;
 }
 
-static int add_neigh(struct nsn_state *s, struct nsn_place at, const char *link,
-		     const struct nsn_ip *ip, struct nsn_mac mac)
+int nsn_compile_neigh(struct nsn_state *s, struct nsn_place at, const char *link,
+		      const struct nsn_ip *ip, struct nsn_mac mac)
 {
 	struct nsn_object *o = nsn_state_add(s, NSN_OBJ_NEIGH, at, link);
 
@@ -227,9 +227,9 @@ static int add_port(struct nsn_state *s, const struct nsn_tenant *t, const struc
 	if (!o)
 		return -ENOMEM;
 	o->u.fdb = mac;
-	r = add_neigh(s, gateway, NSN_BRIDGE, &e->ip, mac);
+	r = nsn_compile_neigh(s, gateway, NSN_BRIDGE, &e->ip, mac);
 	if (r == 0 && e->ip6.family)
-		r = add_neigh(s, gateway, NSN_BRIDGE, &e->ip6, mac);
+		r = nsn_compile_neigh(s, gateway, NSN_BRIDGE, &e->ip6, mac);
 	if (r < 0 || (want != NSN_WANT_CUT && !nsn_state_add(s, NSN_OBJ_UP, gateway, port)))
 		return -ENOMEM;
 	return nsn_compile_port_sysctls(s, gateway, port, routes && nsn_compile_ipv6(t));
@@ -249,8 +249,8 @@ static int add_workload_ip(struct nsn_state *s, const struct nsn_tenant *t, stru
 	int r = add_addr(s, at, NSN_ENDPOINT_LINK, ip, t->inside_deny ? bits : subnet->len);
 
 	if (r == 0)
-		r = add_neigh(s, at, NSN_ENDPOINT_LINK, via,
-			      nsn_compile_mac(NSN_MAC_GATEWAY, t->id));
+		r = nsn_compile_neigh(s, at, NSN_ENDPOINT_LINK, via,
+				      nsn_compile_mac(NSN_MAC_GATEWAY, t->id));
 	if (r == 0 && t->inside_deny)
 		r = add_route(s, at, NSN_ENDPOINT_LINK, &only, NULL);
 	return r < 0 ? r : add_route(s, at, NSN_ENDPOINT_LINK, &all, via);

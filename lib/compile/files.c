@@ -14,7 +14,8 @@
  * machines that are none of its business.
  */
 
-static const char resolv[] = "# no name server: nothing leads out of this network\n";
+/* For a tenant of whom nothing else was said; the host's own servers are never in it. */
+static const char none[] = "# no name server: nothing leads out of this network\n";
 
 static void line(FILE *f, const struct nsn_ip *ip, const char *tenant, const char *name)
 {
@@ -44,6 +45,19 @@ static void hosts(FILE *f, const struct nsn_tenant *t)
 	}
 }
 
+/* Whom the tenant asks, and the rule of its `dns` lets it ask. */
+static void resolv(FILE *f, const struct nsn_tenant *t)
+{
+	struct nsn_ip servers[NSN_DNS_MAX];
+	const size_t n = nsn_dns_servers(t, servers);
+	char text[NSN_IP_STRLEN];
+
+	for (size_t i = 0; i < n; i++)
+		fprintf(f, "nameserver %s\n", nsn_ip_str(&servers[i], text));
+	if (n == 0)
+		fputs(none, f);
+}
+
 /* One text for all endpoints: the same object in the arena. */
 static const char *text_of(struct nsn_state *s, const struct nsn_tenant *t,
 			   const struct nsn_owner *owner, bool is_hosts)
@@ -58,7 +72,7 @@ static const char *text_of(struct nsn_state *s, const struct nsn_tenant *t,
 	if (is_hosts)
 		hosts(f, t);
 	else
-		fputs(resolv, f);
+		resolv(f, t);
 	return fclose(f) == 0 ? nsn_arena_strdup(&s->arena, text) : NULL;
 }
 

@@ -59,11 +59,40 @@ struct nsn_side {
 int nsn_flows_between(struct nsn_boxes *ret, const struct nsn_intent *intent,
 		      const struct nsn_side *from, const struct nsn_side *to, uint8_t family);
 
+/* Whether a policy says anything now. */
+bool nsn_flows_in_force(const struct nsn_policy *p, int64_t now);
+/*
+ * Whether a policy leads from outside to this endpoint: it publishes, and names it or is
+ * about a tenant that has no other. What is denied elsewhere, or closed, does not count.
+ */
+bool nsn_flows_publish(const struct nsn_policy *p, const struct nsn_tenant *t,
+		       const struct nsn_endpoint *e);
+
 /* Whether a policy is about a tenant, on either side. */
 bool nsn_flows_names(const struct nsn_policy *p, const struct nsn_tenant *t);
 
 /* Whether anything allows @from to call @to: they have to be joined then. */
 bool nsn_flows_join(const struct nsn_intent *intent, const struct nsn_tenant *from,
 		    const struct nsn_tenant *to);
+
+/*
+ * What is said about the tenant and the outside: the host (its addresses, and @host, its end of
+ * the uplink), the internet, networks. From the tenant to there (@out), or from there to the
+ * endpoints that policies publish. The addresses of the tenant itself and of @not_there (transit
+ * addresses) are not among those outside; nor is what is no unicast, what the host takes itself
+ * (broadcast and anycast on its links), and link-local addresses, but for a policy that grants
+ * a part of 169.254.0.0/16. @host may have family 0, or be NULL, as @not_there. Where the links
+ * of the host are not known there is no internet; where its addresses are not, nothing but
+ * @host. Appends. 0 or -ENOMEM
+ */
+int nsn_flows_beyond(struct nsn_boxes *ret, const struct nsn_intent *intent,
+		     const struct nsn_tenant *t, bool out, uint8_t family,
+		     const struct nsn_ip *host, const struct nsn_prefix *not_there);
+
+/*
+ * Whether policies let some endpoint of the tenant open something outside of all tenants,
+ * or publish one of it: then it needs an uplink. What a quarantine closes does not count.
+ */
+bool nsn_flows_outside(const struct nsn_intent *intent, const struct nsn_tenant *t);
 
 #endif

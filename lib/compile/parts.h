@@ -19,6 +19,16 @@ int nsn_compile_port_sysctls(struct nsn_state *s, struct nsn_place at, const cha
 			     bool routes6);
 int nsn_compile_endpoint_sysctls(struct nsn_state *s, struct nsn_place at, bool ipv6);
 
+/* The host's end of an uplink. */
+struct nsn_uplink_conf {
+	bool six, host_six; /* the tenant has IPv6; the host does */
+	bool routes;	    /* packets are forwarded that come by it */
+	bool force6;	    /* the kernel can forward IPv6 of one link (6.17) */
+	bool localnet;	    /* something is published on 127.0.0.0/8 */
+};
+int nsn_compile_uplink_sysctls(struct nsn_state *s, struct nsn_place at, const char *link,
+			       const struct nsn_uplink_conf *conf);
+
 struct nsn_scope;
 int nsn_compile_ruleset(struct nsn_state *s, struct nsn_place at, const struct nsn_scope *scope,
 			const char *mark, enum nsn_want want);
@@ -44,9 +54,15 @@ enum nsn_mac_kind {
 	NSN_MAC_GATEWAY = 0x06,
 	NSN_MAC_PORT = 0x0a,
 	NSN_MAC_CABLE_A = 0x0e,
-	NSN_MAC_CABLE_B = 0x12
+	NSN_MAC_CABLE_B = 0x12,
+	NSN_MAC_UPLINK_GATEWAY = 0x16,
+	NSN_MAC_UPLINK_HOST = 0x1a
 };
 struct nsn_mac nsn_compile_mac(enum nsn_mac_kind kind, uint64_t id);
+
+/* Who is at the other end of a link: a permanent neighbour. */
+int nsn_compile_neigh(struct nsn_state *s, struct nsn_place at, const char *link,
+		      const struct nsn_ip *ip, struct nsn_mac mac);
 
 bool nsn_compile_ipv6(const struct nsn_tenant *t); /* whether it has any */
 

@@ -12,6 +12,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/rtnetlink.h>
 
 #include "../base/cleanup.h"
 
@@ -85,6 +86,23 @@ void nsn_rule_link_is(struct nsn_rules *r, struct nsn_rule *to, int32_t key, con
 void nsn_rule_link_is_not(struct nsn_rules *r, struct nsn_rule *to, int32_t key, const char *name)
 {
 	link_is(r, to, key, NFT_CMP_NEQ, name);
+}
+
+static void link_like(struct nsn_rules *r, struct nsn_rule *to, int32_t key, int32_t op,
+		      const char *begin)
+{
+	nsn_rule_key_meta(r, to, key, REG);
+	compare(r, to, op, begin, (uint32_t)strnlen(begin, IFNAMSIZ - 1));
+}
+
+void nsn_rule_link_like(struct nsn_rules *r, struct nsn_rule *to, int32_t key, const char *begin)
+{
+	link_like(r, to, key, NFT_CMP_EQ, begin);
+}
+
+void nsn_rule_link_unlike(struct nsn_rules *r, struct nsn_rule *to, int32_t key, const char *begin)
+{
+	link_like(r, to, key, NFT_CMP_NEQ, begin);
 }
 
 void nsn_rule_meta_is(struct nsn_rules *r, struct nsn_rule *to, int32_t key, uint8_t byte)
@@ -258,11 +276,41 @@ void nsn_rule_direction_is(struct nsn_rules *r, struct nsn_rule *to, uint8_t dir
 	compare(r, to, NFT_CMP_EQ, &direction, 1);
 }
 
-void nsn_rule_state_is(struct nsn_rules *r, struct nsn_rule *to, uint8_t state)
+void nsn_rule_state_has(struct nsn_rules *r, struct nsn_rule *to, uint32_t bits)
 {
 	put(r, to, &(struct nsn_expr){.kind = NSN_EXPR_CT, .key = NFT_CT_STATE, .reg = REG});
-	nsn_rule_mark_bits(r, to, NF_CT_STATE_BIT(state), 0);
+	nsn_rule_mark_bits(r, to, bits, 0);
 	nsn_rule_mark_is(r, to, NFT_CMP_NEQ, 0);
+}
+
+void nsn_rule_state_is(struct nsn_rules *r, struct nsn_rule *to, uint8_t state)
+{
+	nsn_rule_state_has(r, to, NF_CT_STATE_BIT(state));
+}
+
+void nsn_rule_status_has(struct nsn_rules *r, struct nsn_rule *to, uint32_t bit)
+{
+	put(r, to, &(struct nsn_expr){.kind = NSN_EXPR_CT, .key = NFT_CT_STATUS, .reg = REG});
+	nsn_rule_mark_bits(r, to, bit, 0);
+	nsn_rule_mark_is(r, to, NFT_CMP_NEQ, 0);
+}
+
+void nsn_rule_not_local(struct nsn_rules *r, struct nsn_rule *to)
+{
+	put(r, to,
+	    &(struct nsn_expr){.kind = NSN_EXPR_FIB,
+			       .key = NFT_FIB_RESULT_ADDRTYPE,
+			       .flags = NFTA_FIB_F_DADDR,
+			       .reg = REG});
+	nsn_rule_mark_is(r, to, NFT_CMP_NEQ, RTN_LOCAL);
+}
+
+void nsn_rule_key_next_hop(struct nsn_rules *r, struct nsn_rule *to, uint8_t family, uint32_t reg)
+{
+	put(r, to,
+	    &(struct nsn_expr){.kind = NSN_EXPR_RT,
+			       .key = family == AF_INET6 ? NFT_RT_NEXTHOP6 : NFT_RT_NEXTHOP4,
+			       .reg = reg});
 }
 
 void nsn_rule_map(struct nsn_rules *r, struct nsn_rule *to, const char *map)
@@ -349,6 +397,23 @@ void nsn_rule_snat(struct nsn_rules *r, struct nsn_rule *to, uint8_t family)
 			       .len = family == AF_INET6 ? 16 : 4});
 }
 
+void nsn_rule_dnat(struct nsn_rules *r, struct nsn_rule *to, uint8_t family)
+{
+	const bool six = family == AF_INET6;
+
+	put(r, to,
+	    &(struct nsn_expr){.kind = NSN_EXPR_NAT,
+			       .key = NFT_NAT_DNAT,
+			       .reg = REG,
+			       .to = six ? NFT_REG_2 : NFT_REG32_01,
+			       .len = six ? 16 : 4});
+}
+
+void nsn_rule_masquerade(struct nsn_rules *r, struct nsn_rule *to)
+{
+	put(r, to, &(struct nsn_expr){.kind = NSN_EXPR_MASQ});
+}
+
 void nsn_rule_log(struct nsn_rules *r, struct nsn_rule *to, uint16_t group, const char *prefix)
 {
 	struct nsn_expr e = {.kind = NSN_EXPR_LOG, .key = group};
@@ -418,7 +483,7 @@ static bool translates(const struct nsn_border *b)
 	for (i = 0; i < b->n_far; i++)
 		if (b->far[i].translated)
 			return true;
-	return false;
+	return b->up.link;
 }
 
 bool nsn_compile_has_chain(const struct nsn_chain_def *def, const struct nsn_scope *scope,
@@ -433,6 +498,8 @@ bool nsn_compile_has_chain(const struct nsn_chain_def *def, const struct nsn_sco
 		return scope->border;
 	case NSN_WHEN_TRANSLATED:
 		return scope->border && translates(scope->border);
+	case NSN_WHEN_UPLINK:
+		return scope->border && scope->border->up.link;
 	}
 	return false;
 }

@@ -25,6 +25,9 @@ struct nsn_rule *nsn_rule_begin(struct nsn_rules *r, const char *comment);
 /* What a rule matches; each reads register 1. @key of link_is: NFT_META_IIFNAME, _OIFNAME. */
 void nsn_rule_link_is(struct nsn_rules *r, struct nsn_rule *to, int32_t key, const char *name);
 void nsn_rule_link_is_not(struct nsn_rules *r, struct nsn_rule *to, int32_t key, const char *name);
+/* A name that begins so: "nsn*". */
+void nsn_rule_link_like(struct nsn_rules *r, struct nsn_rule *to, int32_t key, const char *begin);
+void nsn_rule_link_unlike(struct nsn_rules *r, struct nsn_rule *to, int32_t key, const char *begin);
 /* By the field of the frame, and by what the kernel took the frame for: see rule.c. */
 void nsn_rule_ethertype_is(struct nsn_rules *r, struct nsn_rule *to, uint16_t type);
 void nsn_rule_ethertype_is_not(struct nsn_rules *r, struct nsn_rule *to, uint16_t type);
@@ -65,6 +68,14 @@ void nsn_rule_set_mark(struct nsn_rules *r, struct nsn_rule *to, bool of_connect
 void nsn_rule_direction_is(struct nsn_rules *r, struct nsn_rule *to, uint8_t direction);
 /* IP_CT_RELATED: an error about a connection. */
 void nsn_rule_state_is(struct nsn_rules *r, struct nsn_rule *to, uint8_t state);
+/* One of these: NF_CT_STATE_*_BIT. */
+void nsn_rule_state_has(struct nsn_rules *r, struct nsn_rule *to, uint32_t bits);
+/* IPS_EXPECTED, IPS_DST_NAT... */
+void nsn_rule_status_has(struct nsn_rules *r, struct nsn_rule *to, uint32_t bit);
+/* The destination is no address of this host's. */
+void nsn_rule_not_local(struct nsn_rules *r, struct nsn_rule *to);
+/* Whom a packet is given to next: the gateway of its route, or its destination. Into @reg */
+void nsn_rule_key_next_hop(struct nsn_rules *r, struct nsn_rule *to, uint8_t family, uint32_t reg);
 /* What the map has for the key in register 1; nothing: the rule does not match. */
 void nsn_rule_map(struct nsn_rules *r, struct nsn_rule *to, const char *map);
 
@@ -83,6 +94,9 @@ void nsn_rule_remembers_share(struct nsn_rules *r, struct nsn_rule *to, const ch
 
 /* What it does. */
 void nsn_rule_snat(struct nsn_rules *r, struct nsn_rule *to, uint8_t family);
+/* To the address and the port behind it, from register 1 on, as a map has them. */
+void nsn_rule_dnat(struct nsn_rules *r, struct nsn_rule *to, uint8_t family);
+void nsn_rule_masquerade(struct nsn_rules *r, struct nsn_rule *to);
 void nsn_rule_log(struct nsn_rules *r, struct nsn_rule *to, uint16_t group, const char *prefix);
 void nsn_rule_goto(struct nsn_rules *r, struct nsn_rule *to, const char *chain);
 void nsn_rule_limit(struct nsn_rules *r, struct nsn_rule *to, const char *limit);
@@ -98,6 +112,7 @@ enum {
 	NSN_ETH_DADDR = 0,
 	NSN_ETH_SADDR = 6,
 	NSN_ETH_TYPE = 12,
+	NSN_IP_PROTOCOL = 9,
 	NSN_IP6_NEXTHDR = 6,
 	NSN_IP6_HOPLIMIT = 7,
 };
@@ -109,10 +124,17 @@ enum {
 /* What rules are made from. */
 struct nsn_scope {
 	const struct nsn_tenant *t;
-	const struct nsn_border *border; /* NULL: nothing crosses it */
+	const struct nsn_border *border;   /* NULL: nothing crosses it */
+	const struct nsn_transit *transit; /* of the host's table, which has only this */
 };
 
-enum nsn_when { NSN_ALWAYS, NSN_WHEN_CUT, NSN_WHEN_OPEN, NSN_WHEN_TRANSLATED };
+enum nsn_when {
+	NSN_ALWAYS,
+	NSN_WHEN_CUT,
+	NSN_WHEN_OPEN,
+	NSN_WHEN_TRANSLATED, /* on a cable, or on the uplink */
+	NSN_WHEN_UPLINK,
+};
 
 struct nsn_chain_def {
 	const char *name;

@@ -51,7 +51,8 @@ static void own_sources(struct nsn_rules *r, const struct nsn_prefix *subnet)
 	nsn_rule_accept(r, to);
 }
 
-/* From a cable: anything but the tenant's own. Whose it may be is for the chains of admit.c. */
+/* From a cable or the uplink: anything but the tenant's own. Whose it may be is for the chains of
+ * admit.c. */
 static void other_sources(struct nsn_rules *r, const struct nsn_prefix *subnet)
 {
 	struct nsn_rule *to = nsn_rule_begin(r, "no own addresses from others");
@@ -69,7 +70,7 @@ static void prerouting(struct nsn_rules *r, const struct nsn_scope *s)
 	own_sources(r, &s->t->subnet);
 	if (six)
 		own_sources(r, &s->t->subnet6);
-	if (!s->border || s->border->n_far == 0)
+	if (!s->border || (s->border->n_far == 0 && s->border->up.link == 0))
 		return;
 	other_sources(r, &s->t->subnet);
 	if (six)

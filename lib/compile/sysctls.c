@@ -259,6 +259,57 @@ int nsn_compile_port_sysctls(struct nsn_state *s, struct nsn_place at, const cha
 	return r < 0 ? r : add_conf(s, at, link, link, true, (struct unlike){false, routes6});
 }
 
+/*
+ * The host's `default` is the host's own, so all that matters is written when the link is
+ * there; it is up only then. Of most settings the host's `all` counts, too: that of the
+ * output chain (host_rules.c) is what keeps redirects in.
+ *
+ * What is different from a gateway's:
+ *   arp_ignore	     nobody is told anything: both ends know each other
+ *   route_localnet  127.0.0.1 leaves, and comes back as the destination of answers; what an
+ *		     uplink says to 127.0.0.0/8 is dropped before that (CVE-2020-8558)
+ *   forwarding      in IPv6 it is never written for one link (host_settings.c)
+ */
+static const char *uplink_value(const struct setting *set, bool six,
+				const struct nsn_uplink_conf *conf)
+{
+	if (!six && strcmp(set->name, "forwarding") == 0)
+		return conf->routes ? "1" : "0";
+	if (!six && strcmp(set->name, "arp_ignore") == 0)
+		return "8";
+	if (!six && strcmp(set->name, "route_localnet") == 0)
+		return conf->localnet ? "1" : "0";
+	if (six && strcmp(set->name, "forwarding") == 0)
+		return NULL;
+	if (six && strcmp(set->name, "disable_ipv6") == 0)
+		return conf->six ? "0" : "1";
+	return set->value;
+}
+
+int nsn_compile_uplink_sysctls(struct nsn_state *s, struct nsn_place at, const char *link,
+			       const struct nsn_uplink_conf *conf)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; r == 0 && i < NSN_COUNT(ipv4_conf); i++)
+		r = add_late(s, at, link, 4, ipv4_conf[i].conf, ipv4_conf[i].name,
+			     uplink_value(&ipv4_conf[i], false, conf));
+	for (i = 0; r == 0 && conf->host_six && i < NSN_COUNT(ipv6_conf); i++) {
+		const char *value = uplink_value(&ipv6_conf[i], true, conf);
+
+		if (value)
+			r = add_late(s, at, link, 6, ipv6_conf[i].conf, ipv6_conf[i].name, value);
+	}
+	if (r < 0 || !conf->six || !conf->force6)
+		return r;
+	r = add_late(s, at, link, 6, 0, "force_forwarding", conf->routes ? "1" : "0");
+	/* It has to be read: the kernel does not tell it with the link. */
+	if (r == 0)
+		told_with_link(&s->objects[s->n - 1], 0, 0);
+	return r;
+}
+
 int nsn_compile_endpoint_sysctls(struct nsn_state *s, struct nsn_place at, bool ipv6)
 {
 	/*

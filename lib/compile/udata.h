@@ -3,7 +3,8 @@
 #define NSN_COMPILE_UDATA_H
 
 /*
- * udata - what `nft` keeps with a set to be able to print it. Of pins.c and policies.c.
+ * udata - what `nft` keeps with a set to be able to print it. Of pins.c, policies.c and
+ * host_sets.c.
  *
  * The kernel stores these bytes and looks at none. They are attributes of one
  * byte type, one byte length, and value; numbers are 32 bits in the byte order of
@@ -25,6 +26,7 @@ enum {
 				   2: network's */
 	UDATA_DATABYTEORDER = 1, /* NFTNL_UDATA_SET_DATABYTEORDER; 1: host's, 2: network's */
 	UDATA_KEY_TYPEOF = 3,	 /* NFTNL_UDATA_SET_KEY_TYPEOF */
+	UDATA_DATA_TYPEOF = 4,	 /* NFTNL_UDATA_SET_DATA_TYPEOF */
 	UDATA_DATA_INTERVAL = 6, /* NFTNL_UDATA_SET_DATA_INTERVAL */
 	UDATA_EXPR = 0,		 /* NFTNL_UDATA_SET_TYPEOF_EXPR: the kind of expression */
 	UDATA_DATA = 1,		 /* NFTNL_UDATA_SET_TYPEOF_DATA: what it has */
@@ -73,6 +75,21 @@ static const uint8_t udata_ranges_mark[] = {UDATA_U32(UDATA_KEYBYTEORDER, 0),
 static const uint8_t udata_name_address[] = {UDATA_U32(UDATA_KEYBYTEORDER, 1),
 					     UDATA_U32(UDATA_DATABYTEORDER, 2),
 					     UDATA_U32(UDATA_DATA_INTERVAL, 0)};
+
+/* type A . B ... : C . D ... */
+static const uint8_t udata_concat_concat[] = {UDATA_U32(UDATA_KEYBYTEORDER, 0),
+					      UDATA_U32(UDATA_DATABYTEORDER, 0),
+					      UDATA_KEY_TYPEOF,
+					      8,
+					      UDATA_U32(UDATA_EXPR, EXPR_CONCAT),
+					      UDATA_DATA,
+					      0,
+					      UDATA_DATA_TYPEOF,
+					      8,
+					      UDATA_U32(UDATA_EXPR, EXPR_CONCAT),
+					      UDATA_DATA,
+					      0,
+					      UDATA_U32(UDATA_DATA_INTERVAL, 0)};
 
 /* clang-format off: the indentation is the nesting. */
 /* typeof iifname . ether saddr . @th,64,128 */
@@ -148,6 +165,56 @@ static const uint8_t udata_self6[] = {
 	12,
 	UDATA_U32(0, PAYLOAD_IP6),
 	UDATA_U32(1, PAYLOAD_IP6_SADDR),
+	1,
+	38,
+	UDATA_U32(UDATA_EXPR, EXPR_PAYLOAD),
+	UDATA_DATA,
+	30,
+	UDATA_U32(0, PAYLOAD_RAW),
+	UDATA_U32(1, PAYLOAD_RAW),
+	UDATA_U32(2, BASE_TRANSPORT),
+	UDATA_256(3),
+	UDATA_U32(4, 128),
+};
+/* typeof iifname . @th,192,32 */
+static const uint8_t udata_quoted4[] = {
+	UDATA_U32(UDATA_KEYBYTEORDER, 0),
+	UDATA_KEY_TYPEOF,
+	64,
+	UDATA_U32(UDATA_EXPR, EXPR_CONCAT),
+	UDATA_DATA,
+	56,
+	0,
+	14, /* the first part */
+	UDATA_U32(UDATA_EXPR, EXPR_META),
+	UDATA_DATA,
+	6,
+	UDATA_U32(0, META_IIFNAME),
+	1,
+	38,
+	UDATA_U32(UDATA_EXPR, EXPR_PAYLOAD),
+	UDATA_DATA,
+	30,
+	UDATA_U32(0, PAYLOAD_RAW),
+	UDATA_U32(1, PAYLOAD_RAW),
+	UDATA_U32(2, BASE_TRANSPORT),
+	UDATA_U32(3, 192),
+	UDATA_U32(4, 32),
+};
+/* typeof iifname . @th,256,128 */
+static const uint8_t udata_quoted6[] = {
+	UDATA_U32(UDATA_KEYBYTEORDER, 0),
+	UDATA_KEY_TYPEOF,
+	64,
+	UDATA_U32(UDATA_EXPR, EXPR_CONCAT),
+	UDATA_DATA,
+	56,
+	0,
+	14, /* the first part */
+	UDATA_U32(UDATA_EXPR, EXPR_META),
+	UDATA_DATA,
+	6,
+	UDATA_U32(0, META_IIFNAME),
 	1,
 	38,
 	UDATA_U32(UDATA_EXPR, EXPR_PAYLOAD),

@@ -24,6 +24,7 @@ enum nsn_expr_kind {
 	NSN_EXPR_PAYLOAD,   /* key: NFT_PAYLOAD_*_HEADER, offset, len, into reg */
 	NSN_EXPR_CT,	    /* key: NFT_CT_MARK, _STATE... (no direction), into reg */
 	NSN_EXPR_FIB,	    /* key: NFT_FIB_RESULT_*, flags: NFTA_FIB_F_*, into reg */
+	NSN_EXPR_RT,	    /* key: NFT_RT_NEXTHOP4, _NEXTHOP6: of the packet's route, into reg */
 	NSN_EXPR_IMMEDIATE, /* data, len bytes, into reg */
 	NSN_EXPR_BITWISE,   /* reg = (reg & mask) ^ data, len bytes */
 	NSN_EXPR_CMP,	    /* key: NFT_CMP_*, reg against data, len bytes */
@@ -45,8 +46,10 @@ enum nsn_expr_kind {
 	NSN_EXPR_DYNSET_CONNLIMIT, /* limit.rate connections; limit.flags: NFT_CONNLIMIT_F_INV: more
 				      than that */
 	NSN_EXPR_NUMGEN,	   /* key: NFT_NG_*; the next number below limit.rate, into reg */
-	NSN_EXPR_LOG, /* to NFLOG group `key`, the first len bytes (0: all); name: prefix, or "" */
-	NSN_EXPR_NAT, /* key: NFT_NAT_SNAT or _DNAT, to the address in reg, len 4 or 16 */
+	NSN_EXPR_LOG,  /* to NFLOG group `key`, the first len bytes (0: all); name: prefix, or "" */
+	NSN_EXPR_NAT,  /* key: NFT_NAT_SNAT or _DNAT, to the address in reg, len 4 or 16; to: the
+			  register that has the port, 0: none */
+	NSN_EXPR_MASQ, /* from the address of the link that it leaves by */
 	NSN_EXPR_VERDICT, /* key: NF_ACCEPT, NF_DROP, NFT_JUMP...; name: the chain, or "" */
 	NSN_EXPR_OTHER,	  /* name: what the kernel calls it */
 };

@@ -271,6 +271,7 @@ static char *str_dev(obj *o, struct nsn_arena *m)
 	if (l->type == NSN_LINK_VETH)
 		more = l->peer[0] ? nsn_arena_printf(m, " to %s of %s", l->peer,
 						     l->peer_at.role == NSN_GATEWAY ? "the gateway"
+						     : l->peer_at.role == NSN_HOST  ? "the host"
 										    : "an endpoint")
 				  : " to elsewhere";
 	if (!more)

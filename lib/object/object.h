@@ -25,6 +25,7 @@ enum nsn_role {
 	NSN_GATEWAY,  /* the tenant's router namespace; no workload runs in it */
 	NSN_ENDPOINT, /* a workload namespace */
 	NSN_FAR,      /* the gateway of another tenant, as far as a cable's end is in it */
+	NSN_HOST,     /* the host's own namespace: ends of uplinks, and one table */
 };
 
 /* A namespace of one tenant. @id is the endpoint's, the other tenant's, 0 for the gateway. */

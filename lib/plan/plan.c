@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../base/cleanup.h"
+#include "../compile/host.h"
 
 /*
  * Wanted and observed, merged. `gone` marks an observed object that an earlier
@@ -274,6 +275,8 @@ static bool is_marked(const struct merge *m, const struct nsn_object *table)
 {
 	uint64_t id;
 
+	if (table->at.role == NSN_HOST)
+		return nsn_compile_host_mark_read(m->owner, table->u.table.comment);
 	return nsn_compile_mark_read(m->owner, table->u.table.comment, &id);
 }
 
@@ -284,6 +287,15 @@ static bool table_is_wanted(const struct merge *m, const struct nsn_object *o)
 
 	like.u.table.name = nsn_object_table(o, &like.u.table.family);
 	return nsn_state_find(m->wanted, &like);
+}
+
+/*
+ * What is ours to put in order: a gateway, all of it; of the host's namespace only what is
+ * ours was observed (lib/sync).
+ */
+static bool is_kept_clean(struct nsn_place at)
+{
+	return at.role == NSN_GATEWAY || at.role == NSN_HOST;
 }
 
 /* In a gateway: ours goes, foreign is told. */
@@ -342,7 +354,7 @@ static int sort_out_extra(struct merge *m, const struct nsn_object *have)
 {
 	enum fate fate;
 
-	if (have->at.role != NSN_GATEWAY || m->gone[index_of(m->observed, have)] ||
+	if (!is_kept_clean(have->at) || m->gone[index_of(m->observed, have)] ||
 	    nsn_state_find(m->wanted, have))
 		return 0;
 	fate = fate_of(m, have);
@@ -378,7 +390,7 @@ static int cut_extra_links(struct merge *m)
 	for (i = 0; i < m->observed->n; i++) {
 		const struct nsn_object *o = &m->observed->objects[i];
 
-		if (o->kind == NSN_OBJ_UP && o->at.role == NSN_GATEWAY && !m->gone[i] &&
+		if (o->kind == NSN_OBJ_UP && is_kept_clean(o->at) && !m->gone[i] &&
 		    !nsn_state_find(m->wanted, o) && fate_of(m, o) == REMOVE &&
 		    add_step(m, NSN_REMOVE, NULL, o) < 0)
 			return -ENOMEM;
@@ -426,8 +438,8 @@ static int remove_stale(struct merge *m)
 
 	for (i = m->observed->n; i > 0; i--) {
 		const struct nsn_object *o = &m->observed->objects[i - 1];
-		bool stale = o->at.role == NSN_GATEWAY ? goes_late(o) && table_is_wanted(m, o)
-						       : was_ours(o) && place_wanted(m, o->at);
+		bool stale = is_kept_clean(o->at) ? goes_late(o) && table_is_wanted(m, o)
+						  : was_ours(o) && place_wanted(m, o->at);
 
 		if (stale && !m->gone[i - 1] && !nsn_state_find(m->wanted, o) &&
 		    add_step(m, NSN_REMOVE, NULL, o) < 0)
