@@ -297,6 +297,29 @@ int nsn_link_index(struct nsn_nl *nl, const char *name, int *ret, struct nsnet_e
 	return 0;
 }
 
+int nsn_link_read(struct nsn_nl *nl, const char *name, struct nsn_state *ret, struct nsn_place at,
+		  struct nsnet_err *err)
+{
+	const struct ifinfomsg ifi = {.ifi_family = AF_UNSPEC};
+	NSN_AUTO(nlmsg_freep) struct nl_msg *msg = NULL;
+	struct nsn_dump d = {.state = ret, .at = at, .start = ret->n};
+	const struct nsn_nl_sink sink = {.each = each_link, .arg = &d};
+	struct nsnet_err inner = {0};
+	int r;
+
+	r = begin(&msg, RTM_GETLINK, 0, &ifi, name, err);
+	if (r < 0)
+		return r;
+	if (nla_put_u32(msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS) < 0)
+		return nsn_err_nomem(err);
+	r = nsn_nl_get(nl, nlmsg_hdr(msg), &sink, &inner);
+	if (r == -ENODEV)
+		return 0;
+	if (r < 0 && err)
+		*err = inner;
+	return r < 0 ? nsn_err_wrap(err, r, "link '%s'", name) : 0;
+}
+
 static int put_common(struct nl_msg *msg, const struct nsn_link *l)
 {
 	int r = nla_put(msg, IFLA_ADDRESS, sizeof(l->mac), &l->mac);

@@ -22,6 +22,13 @@ struct nsn_nl;
 int nsn_link_dump(struct nsn_nl *nl, struct nsn_state *ret, struct nsn_place at,
 		  struct nsnet_err *err);
 
+/*
+ * The same for one link; nothing when it is not there. A master is told by its number: the
+ * other links are not read.
+ */
+int nsn_link_read(struct nsn_nl *nl, const char *name, struct nsn_state *ret, struct nsn_place at,
+		  struct nsnet_err *err);
+
 /* The index of a link by name; -ENODEV when there is none. */
 int nsn_link_index(struct nsn_nl *nl, const char *name, int *ret, struct nsnet_err *err);
 

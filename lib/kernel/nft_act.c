@@ -230,13 +230,18 @@ static int encode_nat(void *e, const struct nsn_expr *x)
 	nftnl_expr_set_u32(e, NFTNL_EXPR_NAT_TYPE, (uint32_t)x->key);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_NAT_FAMILY, x->len == 4 ? NFPROTO_IPV4 : NFPROTO_IPV6);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_NAT_REG_ADDR_MIN, x->reg);
+	if (x->to)
+		nftnl_expr_set_u32(e, NFTNL_EXPR_NAT_REG_PROTO_MIN, x->to);
 	return 0;
 }
 
-/* The kernel gives back a range from the address to itself, and a flag that there is one. */
+/*
+ * The kernel gives back a range from the address to itself, one of the port, and flags
+ * that there are these.
+ */
 static bool decode_nat(struct nsn_expr *x, const void *e)
 {
-	static const uint16_t more[] = {NFTNL_EXPR_NAT_REG_PROTO_MIN, NFTNL_EXPR_NAT_REG_PROTO_MAX};
+	const uint32_t flags = NF_NAT_RANGE_MAP_IPS | NF_NAT_RANGE_PROTO_SPECIFIED;
 
 	x->key = (int32_t)nftnl_expr_get_u32(e, NFTNL_EXPR_NAT_TYPE);
 	x->len = nftnl_expr_get_u32(e, NFTNL_EXPR_NAT_FAMILY) == NFPROTO_IPV4 ? 4 : 16;
@@ -244,11 +249,36 @@ static bool decode_nat(struct nsn_expr *x, const void *e)
 	if (nftnl_expr_is_set(e, NFTNL_EXPR_NAT_REG_ADDR_MAX) &&
 	    nftnl_expr_get_u32(e, NFTNL_EXPR_NAT_REG_ADDR_MAX) != x->reg)
 		return false;
-	if (nftnl_expr_is_set(e, NFTNL_EXPR_NAT_FLAGS) &&
-	    nftnl_expr_get_u32(e, NFTNL_EXPR_NAT_FLAGS) & ~(uint32_t)NF_NAT_RANGE_MAP_IPS)
+	if (nftnl_expr_is_set(e, NFTNL_EXPR_NAT_REG_PROTO_MIN))
+		x->to = nftnl_expr_get_u32(e, NFTNL_EXPR_NAT_REG_PROTO_MIN);
+	if (nftnl_expr_is_set(e, NFTNL_EXPR_NAT_REG_PROTO_MAX) &&
+	    nftnl_expr_get_u32(e, NFTNL_EXPR_NAT_REG_PROTO_MAX) != x->to)
 		return false;
-	return nftnl_expr_is_set(e, NFTNL_EXPR_NAT_REG_ADDR_MIN) &&
-	       !has_any(e, more, NSN_COUNT(more));
+	if (nftnl_expr_is_set(e, NFTNL_EXPR_NAT_FLAGS) &&
+	    nftnl_expr_get_u32(e, NFTNL_EXPR_NAT_FLAGS) & ~flags)
+		return false;
+	return nftnl_expr_is_set(e, NFTNL_EXPR_NAT_REG_ADDR_MIN);
 }
 
 const struct nsn_expr_codec nsn_expr_nat = {"nat", encode_nat, decode_nat};
+
+static int encode_masq(void *e, const struct nsn_expr *x)
+{
+	(void)e;
+	(void)x;
+	return 0;
+}
+
+/* Any port, and none at random. */
+static bool decode_masq(struct nsn_expr *x, const void *e)
+{
+	static const uint16_t more[] = {NFTNL_EXPR_MASQ_REG_PROTO_MIN,
+					NFTNL_EXPR_MASQ_REG_PROTO_MAX};
+
+	(void)x;
+	return !has_any(e, more, NSN_COUNT(more)) &&
+	       (!nftnl_expr_is_set(e, NFTNL_EXPR_MASQ_FLAGS) ||
+		nftnl_expr_get_u32(e, NFTNL_EXPR_MASQ_FLAGS) == 0);
+}
+
+const struct nsn_expr_codec nsn_expr_masq = {"masq", encode_masq, decode_masq};

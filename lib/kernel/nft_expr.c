@@ -47,6 +47,13 @@ static int encode_fib(void *e, const struct nsn_expr *x)
 	return 0;
 }
 
+static int encode_rt(void *e, const struct nsn_expr *x)
+{
+	nftnl_expr_set_u32(e, NFTNL_EXPR_RT_KEY, (uint32_t)x->key);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_RT_DREG, x->reg);
+	return 0;
+}
+
 static int encode_immediate(void *e, const struct nsn_expr *x)
 {
 	nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_DREG, x->reg);
@@ -154,6 +161,13 @@ static bool decode_fib(struct nsn_expr *x, const void *e)
 	x->key = (int32_t)nftnl_expr_get_u32(e, NFTNL_EXPR_FIB_RESULT);
 	x->flags = nftnl_expr_get_u32(e, NFTNL_EXPR_FIB_FLAGS);
 	x->reg = nftnl_expr_get_u32(e, NFTNL_EXPR_FIB_DREG);
+	return true;
+}
+
+static bool decode_rt(struct nsn_expr *x, const void *e)
+{
+	x->key = (int32_t)nftnl_expr_get_u32(e, NFTNL_EXPR_RT_KEY);
+	x->reg = nftnl_expr_get_u32(e, NFTNL_EXPR_RT_DREG);
 	return true;
 }
 
@@ -268,6 +282,7 @@ static const struct nsn_expr_codec *const codecs[] = {
 		&(const struct nsn_expr_codec){"payload", encode_payload, decode_payload},
 	[NSN_EXPR_CT] = &(const struct nsn_expr_codec){"ct", encode_ct, decode_ct},
 	[NSN_EXPR_FIB] = &(const struct nsn_expr_codec){"fib", encode_fib, decode_fib},
+	[NSN_EXPR_RT] = &(const struct nsn_expr_codec){"rt", encode_rt, decode_rt},
 	[NSN_EXPR_IMMEDIATE] =
 		&(const struct nsn_expr_codec){"immediate", encode_immediate, decode_immediate},
 	[NSN_EXPR_BITWISE] =
@@ -288,6 +303,7 @@ static const struct nsn_expr_codec *const codecs[] = {
 	[NSN_EXPR_NUMGEN] = &nsn_expr_numgen,
 	[NSN_EXPR_LOG] = &nsn_expr_log,
 	[NSN_EXPR_NAT] = &nsn_expr_nat,
+	[NSN_EXPR_MASQ] = &nsn_expr_masq,
 	[NSN_EXPR_VERDICT] =
 		&(const struct nsn_expr_codec){"immediate", encode_verdict, decode_verdict},
 };

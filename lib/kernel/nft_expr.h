@@ -28,7 +28,7 @@ struct nsn_expr_codec {
 
 extern const struct nsn_expr_codec nsn_expr_meta_set, nsn_expr_ct_set, nsn_expr_dynset,
 	nsn_expr_dynset_limit, nsn_expr_dynset_connlimit, nsn_expr_numgen, nsn_expr_log,
-	nsn_expr_nat;
+	nsn_expr_nat, nsn_expr_masq;
 
 /* A string attribute as the name; whether it fits. */
 bool nsn_expr_take_name(struct nsn_expr *x, const void *e, uint16_t attr);

@@ -14,8 +14,6 @@
 NSN_NFT_CLEANUP(struct nftnl_rule, nftnl_rule_free)
 NSN_CLEANUP(struct nftnl_udata_buf, nftnl_udata_buf_free)
 
-#define UDATA_ROOM 256
-
 static int encode(struct nftnl_rule *rule, const struct nsn_rule *from)
 {
 	size_t i;
@@ -31,10 +29,10 @@ static int encode(struct nftnl_rule *rule, const struct nsn_rule *from)
 	return 0;
 }
 
-static int encode_comment(struct nftnl_rule *rule, const char *comment)
+int nsn_rule_comment(void *rule, const char *comment)
 {
 	NSN_AUTO(nftnl_udata_buf_freep)
-	struct nftnl_udata_buf *buf = nftnl_udata_buf_alloc(UDATA_ROOM);
+	struct nftnl_udata_buf *buf = nftnl_udata_buf_alloc(NSN_NFT_UDATA);
 
 	if (!buf || !nftnl_udata_put_strz(buf, NFTNL_UDATA_RULE_COMMENT, comment) ||
 	    nftnl_rule_set_data(rule, NFTNL_RULE_USERDATA, nftnl_udata_buf_data(buf),
@@ -53,7 +51,7 @@ int nsn_rule_write(struct nlmsghdr *h, const struct nsn_chain *chain, const stru
 		return -ENOMEM;
 	r = encode(out, rule);
 	if (r == 0 && rule->comment[0])
-		r = encode_comment(out, rule->comment);
+		r = nsn_rule_comment(out, rule->comment);
 	if (r == 0)
 		nftnl_rule_nlmsg_build_payload(h, out);
 	return r;

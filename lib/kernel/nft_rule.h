@@ -16,6 +16,9 @@ struct nlmsghdr;
  */
 int nsn_rule_write(struct nlmsghdr *h, const struct nsn_chain *chain, const struct nsn_rule *rule);
 
+/* Gives one of the library's, as in nft_expr.h, the comment that nft shows. 0 or -ENOMEM */
+int nsn_rule_comment(void *rule, const char *comment);
+
 /*
  * Reads a rule; what it does not know becomes NSN_EXPR_OTHER. Of @chain family,
  * table and name are filled, from @arena. Return: 0, -ENOMEM, -EBADMSG
