@@ -56,7 +56,7 @@ bool nsn_pair_span(const struct nsn_tenant *t, size_t endpoint, uint8_t family,
 }
 
 /* An echo request is type 8 of ICMP, 128 of ICMPv6, with any code. */
-static void put_ports(struct nsn_box *b, const struct nsn_ports *p)
+void nsn_box_ports(struct nsn_box *b, const struct nsn_ports *p)
 {
 	const bool six = b->family == AF_INET6;
 	const uint8_t icmp = six ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
@@ -134,7 +134,7 @@ int nsn_pair_said(struct nsn_pair *p, const struct nsn_said *s, const struct nsn
 		    !nsn_pair_span(from, x->endpoint, b.family, &b.src) ||
 		    !nsn_pair_span(to, y->endpoint, b.family, &b.dst))
 			continue;
-		put_ports(&b, ports);
+		nsn_box_ports(&b, ports);
 		if (nsn_box_narrow(&b, within))
 			r = nsn_pair_add(p, list, n, &b);
 	}
@@ -146,7 +146,7 @@ bool nsn_pair_whole(const struct nsn_pair *p, uint8_t family, struct nsn_box *re
 	static const struct nsn_ports any = {.proto = NSN_PROTO_ANY};
 
 	*ret = (struct nsn_box){.family = family};
-	put_ports(ret, &any);
+	nsn_box_ports(ret, &any);
 	return nsn_pair_span(&p->a->in->tenants[p->from], SIZE_MAX, family, &ret->src) &&
 	       nsn_pair_span(&p->a->in->tenants[p->to], SIZE_MAX, family, &ret->dst);
 }

@@ -12,6 +12,7 @@
  * their mistakes is made twice. Slow and plain where they are quick.
  */
 #include "../model/policy.h"
+#include "snap.h"
 #include "space.h"
 
 /* Who may open what to whom, all addresses and ports as closed ranges. */
@@ -42,6 +43,32 @@ struct nsn_boxes {
 };
 int nsn_asked_pair(const struct nsn_asked *a, size_t from, size_t to, struct nsn_boxes *ret,
 		   struct nsnet_err *err);
+
+/* ---- beyond all tenants ------------------------------------------------------------------- */
+
+/* The internet and the host, as the host's namespace says; of IPv4 and IPv6. */
+struct nsn_beyond {
+	struct nsn_range *internet[2]; /* globally reachable, and on no link of the host */
+	struct nsn_range *host[2];     /* addresses of the host itself, but for those of uplinks */
+	size_t n_internet[2], n_host[2];
+};
+/* @host: NULL: there is none, all lists are empty. 0 or -ENOMEM */
+int nsn_beyond_make(struct nsn_beyond *ret, const struct nsn_vns *host, struct nsnet_err *err);
+void nsn_beyond_clear(struct nsn_beyond *b);
+
+enum nsn_where {
+	NSN_WHERE_OUTSIDE, /* what is on links of the host, and behind */
+	NSN_WHERE_HOST,
+};
+
+/*
+ * What the tenant may open there (@out), or somebody there to the tenant: that only as
+ * box->policy publishes it, and the host whatever is published. Of the host all addresses are
+ * alike. Lists as nsn_asked_pair().
+ */
+int nsn_asked_beyond(const struct nsn_asked *a, const struct nsn_beyond *b, size_t tenant,
+		     enum nsn_where where, bool out, struct nsn_boxes *ret, struct nsnet_err *err);
+
 /* "tcp/443", "udp/1-1023", "icmp/echo", "any", "protocol 47" */
 void nsn_box_str(const struct nsn_box *b, char *buf, size_t size);
 void nsn_boxes_clear(struct nsn_boxes *b);

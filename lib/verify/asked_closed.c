@@ -104,38 +104,32 @@ static int close_borders(struct nsn_pair *p, const struct nsn_list *closed)
 	return r;
 }
 
-/* A part of a tenant that quarantines treat alike. */
-struct part {
-	size_t endpoint; /* in quarantine by its name; SIZE_MAX: what is between these */
-	struct nsn_range span;
-};
-
 static int by_span(const void *a, const void *b)
 {
-	const struct part *x = a, *y = b;
+	const struct nsn_asked_part *x = a, *y = b;
 
 	return x->span.first < y->span.first ? -1 : x->span.first > y->span.first;
 }
 
-/* malloc()ed, ascending; at most two for each quarantine, and one. */
-static int make_parts(const struct nsn_pair *p, const struct nsn_list *closed, size_t tenant,
-		      uint8_t family, struct part **ret, size_t *n)
+/* At most two for each quarantine, and one. */
+int nsn_asked_cut(const struct nsn_asked *a, const struct nsn_list *closed, size_t tenant,
+		  uint8_t family, struct nsn_asked_part **ret, size_t *n, struct nsnet_err *err)
 {
-	struct part *v = calloc(2 * closed->n + 1, sizeof(*v));
+	struct nsn_asked_part *v = calloc(2 * closed->n + 1, sizeof(*v));
 	struct nsn_range all = {0};
 	size_t named = 0, rest;
 	nsn_u128 at;
 
 	*ret = v;
 	if (!v)
-		return nsn_err_nomem(p->err);
-	(void)nsn_pair_span(&p->a->in->tenants[tenant], SIZE_MAX, family, &all);
+		return nsn_err_nomem(err);
+	(void)nsn_pair_span(&a->in->tenants[tenant], SIZE_MAX, family, &all);
 	for (size_t i = 0; i < closed->n; i++) {
-		const struct nsn_asked_who *w = &p->a->closed[closed->v[i]].who;
+		const struct nsn_asked_who *w = &a->closed[closed->v[i]].who;
 
 		if (w->key != tenant || w->endpoint == SIZE_MAX)
 			continue;
-		if (nsn_pair_span(&p->a->in->tenants[tenant], w->endpoint, family, &v[named].span))
+		if (nsn_pair_span(&a->in->tenants[tenant], w->endpoint, family, &v[named].span))
 			v[named++].endpoint = w->endpoint;
 	}
 	qsort(v, named, sizeof(*v), by_span);
@@ -143,19 +137,19 @@ static int make_parts(const struct nsn_pair *p, const struct nsn_list *closed, s
 	rest = named;
 	for (size_t i = 0; i < named; i++) {
 		if (v[i].span.first > at)
-			v[rest++] = (struct part){SIZE_MAX, {at, v[i].span.first - 1}};
+			v[rest++] = (struct nsn_asked_part){SIZE_MAX, {at, v[i].span.first - 1}};
 		if (v[i].span.last >= at)
 			at = v[i].span.last + 1;
 	}
 	if (at <= all.last)
-		v[rest++] = (struct part){SIZE_MAX, {at, all.last}};
+		v[rest++] = (struct nsn_asked_part){SIZE_MAX, {at, all.last}};
 	*n = rest;
 	return 0;
 }
 
 /* Of two parts what is kept by every quarantine whose border is between them. */
 static int keep_parts(struct nsn_pair *p, const struct nsn_list *closed, const struct nsn_box *b,
-		      const struct part *from, const struct part *to)
+		      const struct nsn_asked_part *from, const struct nsn_asked_part *to)
 {
 	NSN_AUTO(nsn_freep) struct nsn_box *now = NULL;
 	size_t n_now = 0;
@@ -184,17 +178,17 @@ static int keep_parts(struct nsn_pair *p, const struct nsn_list *closed, const s
 
 static int keep_family(struct nsn_pair *p, const struct nsn_list *closed, uint8_t family)
 {
-	NSN_AUTO(nsn_freep) struct part *from = NULL;
-	NSN_AUTO(nsn_freep) struct part *to = NULL;
+	NSN_AUTO(nsn_freep) struct nsn_asked_part *from = NULL;
+	NSN_AUTO(nsn_freep) struct nsn_asked_part *to = NULL;
 	size_t n_from, n_to;
 	struct nsn_box b;
 	int r;
 
 	if (!nsn_pair_whole(p, family, &b))
 		return 0;
-	r = make_parts(p, closed, p->from, family, &from, &n_from);
+	r = nsn_asked_cut(p->a, closed, p->from, family, &from, &n_from, p->err);
 	if (r == 0)
-		r = make_parts(p, closed, p->to, family, &to, &n_to);
+		r = nsn_asked_cut(p->a, closed, p->to, family, &to, &n_to, p->err);
 	for (size_t i = 0; r == 0 && i < n_from; i++)
 		for (size_t k = 0; r == 0 && k < n_to; k++) {
 			b.src = from[i].span;

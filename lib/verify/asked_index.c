@@ -281,7 +281,8 @@ static int add_quarantine(struct nsn_asked *a, const struct nsn_quarantine *q,
 	c->first = a->n_said;
 	c->n_keep = q->n_keep;
 	for (size_t i = 0; r == 0 && i < q->n_keep; i++) {
-		const struct nsn_said s = {.kept = q, .ports = &q->keep[i].ports, .n_ports = 1};
+		const struct nsn_said s = {
+			.kept = q, .flow = &q->keep[i], .ports = &q->keep[i].ports, .n_ports = 1};
 
 		r = add_sentence(a, &s, &q->keep[i].from, 1, &q->keep[i].to, 1, err);
 	}

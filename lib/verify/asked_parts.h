@@ -26,6 +26,7 @@ struct nsn_asked_side {
 struct nsn_said {
 	const struct nsn_policy *policy;
 	const struct nsn_quarantine *kept;
+	const struct nsn_flow *flow; /* that is kept */
 	struct nsn_asked_side from, to;
 	const struct nsn_ports *ports;
 	size_t n_ports;
@@ -92,6 +93,17 @@ bool nsn_box_narrow(struct nsn_box *b, const struct nsn_box *by);
 /* What of @within the sentence speaks of, as boxes: every peer, every port, is one more. */
 int nsn_pair_said(struct nsn_pair *p, const struct nsn_said *s, const struct nsn_box *within,
 		  struct nsn_box **list, size_t *n);
+/* What @p says of protocol and ports, of the box's family. */
+void nsn_box_ports(struct nsn_box *b, const struct nsn_ports *p);
+
+/* A part of a tenant that quarantines treat alike. */
+struct nsn_asked_part {
+	size_t endpoint; /* in quarantine by its name; SIZE_MAX: what is between these */
+	struct nsn_range span;
+};
+/* asked_closed.c: malloc()ed, ascending. */
+int nsn_asked_cut(const struct nsn_asked *a, const struct nsn_list *closed, size_t tenant,
+		  uint8_t family, struct nsn_asked_part **ret, size_t *n, struct nsnet_err *err);
 /* asked_closed.c: what quarantines take away, and what they keep. */
 int nsn_pair_close(struct nsn_pair *p, bool inside);
 

@@ -115,7 +115,7 @@ static nsn_set_t opening(struct nsn_space *s, nsn_set_t set, uint8_t family)
 		return nsn_empty(set) ? set : nsn_all(s);
 	set = nsn_sub(s, set, nsn_is(s, NSN_F_CTSTATE, NSN_CT_ESTABLISHED));
 	set = nsn_sub(s, set, nsn_is(s, NSN_F_CTSTATE, NSN_CT_RELATED));
-	translated = nsn_and(s, set, nsn_masked(s, NSN_F_CTNAT, 1, 1));
+	translated = nsn_and(s, set, nsn_masked(s, NSN_F_FIRST, 1, 1));
 	if (!nsn_empty(translated))
 		set = nsn_or(s, nsn_sub(s, set, translated),
 			     nsn_move(s, translated, NSN_F_SRC, NSN_F_OSRC));
@@ -135,23 +135,53 @@ static const char *at_place(struct nsn_differ *d, const char *where, const char 
 	return ret;
 }
 
+static void add(struct nsn_differ *d, struct nsn_reached *ret, size_t end, size_t family,
+		nsn_set_t set)
+{
+	nsn_set_t *got = &ret->got[end * NSN_FAMILIES + family];
+
+	if (!nsn_empty(set))
+		*got = nsn_or(&d->space, nsn_reached_at(d, ret, end, family), set);
+}
+
+/*
+ * What gets to the host, or leaves the machine: to the internet, or elsewhere. What the gateway
+ * took for an answer opens nothing, whatever the host takes it for.
+ */
+static void note_beyond(struct nsn_differ *d, int side, size_t end, const struct nsn_arrival *a,
+			size_t family, struct nsn_reached *ret)
+{
+	struct nsn_space *s = &d->space;
+	nsn_set_t set = nsn_sub(s, a->set, nsn_masked(s, NSN_F_FIRST, 4, 4)), net;
+
+	set = opening(s, set, families[family]);
+	if (end != d->beyond[NSN_BEYOND_OUTSIDE].first) {
+		add(d, ret, end, family, set);
+		return;
+	}
+	net = nsn_differ_internet(d, side, families[family], NSN_F_DST);
+	add(d, ret, d->beyond[NSN_BEYOND_INTERNET].first, family, nsn_and(s, set, net));
+	add(d, ret, end, family, nsn_sub(s, set, net));
+}
+
+/* @beyond: who sends is no tenant, and what gets to his like is nobody's concern. */
 static void note(struct nsn_differ *d, int side, const struct nsn_arrival *a, size_t family,
-		 struct nsn_reached *ret)
+		 bool beyond, struct nsn_reached *ret)
 {
 	const struct nsn_differ_side *s = &d->side[side];
 	size_t end;
-	nsn_set_t *got;
 
 	if (a->kind == NSN_ARRIVES_BLIND && !ret->blind)
 		ret->blind = at_place(d, s->p.snap->ns[a->ns].name, a->why ? a->why : "unknown");
-	if (a->kind != NSN_ARRIVES || a->to >= s->p.snap->n_ns)
-		return;
-	end = s->end[a->to];
+	end = a->kind == NSN_ARRIVES && a->to < s->p.snap->n_ns ? s->end[a->to] : SIZE_MAX;
+	if (end == SIZE_MAX && !beyond)
+		end = nsn_differ_end_of(d, side, a);
 	if (end == SIZE_MAX)
 		return;
-	got = &ret->got[end * NSN_FAMILIES + family];
-	*got = nsn_or(&d->space, nsn_reached_at(d, ret, end, family),
-		      opening(&d->space, a->set, families[family]));
+	if (end >= d->beyond[0].first)
+		note_beyond(d, side, end, a, family, ret);
+	else
+		add(d, ret, end, family, opening(&d->space, a->set, families[family]));
 }
 
 void nsn_reach(struct nsn_differ *d, int side, const struct nsn_door *doors, size_t n,
@@ -168,10 +198,14 @@ void nsn_reach(struct nsn_differ *d, int side, const struct nsn_door *doors, siz
 
 			for (end = i; end < n && doors[end].ns == doors[i].ns; end++)
 				links[end - i] = doors[end].link;
-			nsn_walk_from(d->side[side].walk, doors[i].ns, links, end - i, families[f],
-				      &found);
+			if (doors[i].link)
+				nsn_walk_from(d->side[side].walk, doors[i].ns, links, end - i,
+					      families[f], &found);
+			else if (families[f])
+				nsn_walk_sent(d->side[side].walk, doors[i].ns, families[f], &found);
 			for (size_t k = 0; k < found.n; k++)
-				note(d, side, &found.list[k], f, ret);
+				note(d, side, &found.list[k], f,
+				     doors[i].ns == d->side[side].p.host, ret);
 		}
 }
 
@@ -258,7 +292,7 @@ static int find_parties(struct nsn_differ *d)
 	d->n_parties = kept;
 	for (size_t i = 0; r == 0 && i < kept; i++)
 		r = add_ends(d, &d->parties[i]);
-	return r;
+	return r == 0 ? nsn_differ_beyond(d) : r;
 }
 
 static void find_end(struct nsn_differ *d, int side, const struct nsn_party *p)
@@ -336,6 +370,8 @@ static void follow(struct nsn_differ *d, const struct nsn_party *a)
 		nsn_differ_unsure(d, a->name, why);
 	for (size_t i = 0; i < d->n_parties; i++)
 		nsn_differ_pair(d, a, &d->parties[i], r, why != NULL);
+	for (size_t i = 0; i < NSN_BEYONDS; i++)
+		nsn_differ_pair(d, a, &d->beyond[i], r, why != NULL);
 	d->ret->followed++;
 }
 
@@ -355,6 +391,18 @@ static void follow_all(struct nsn_differ *d)
 			follow(d, a);
 		nsn_space_release(&d->space, mark);
 	}
+}
+
+static void follow_beyond(struct nsn_differ *d)
+{
+	const nsn_mark_t mark = nsn_space_mark(&d->space);
+
+	if (sigsetjmp(d->space.out, 0) != 0)
+		nsn_differ_unsure(d, d->beyond[NSN_BEYOND_OUTSIDE].name,
+				  d->space.why ? d->space.why : "more than allowed");
+	else
+		nsn_differ_from_beyond(d);
+	nsn_space_release(&d->space, mark);
 }
 
 /* ---- all of it ---------------------------------------------------------------------------------
@@ -393,6 +441,7 @@ static int differ_all(struct nsn_differ *d)
 		return r;
 	nsn_differ_spread(d);
 	follow_all(d);
+	follow_beyond(d);
 	if (d->ret->n > 1)
 		qsort(d->ret->list, d->ret->n, sizeof(*d->ret->list), by_line);
 	for (size_t i = 0; i < d->ret->n; i++)

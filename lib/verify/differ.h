@@ -29,7 +29,8 @@ struct nsn_difference {
 	bool opens;
 	bool unsure; /* its sender could not be followed to all ends */
 	/* "customer1", "customer1/db"; "customer1 (others)": all but those that have lines of
-	 * their own; "customer1 (other addresses)": sources that are no endpoint's */
+	 * their own; "customer1 (other addresses)": sources that are no endpoint's; "internet",
+	 * "outside" (what else links of the host lead to), "host" */
 	const char *from, *to;
 	const char **ports; /* "tcp/443", "tcp", "icmp/echo", "other protocols", "any" */
 	size_t n_ports;

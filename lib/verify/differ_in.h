@@ -8,6 +8,7 @@
  * differ.c        both snapshots, all senders
  * differ_ns.c     which namespaces differ, and who can notice
  * differ_pair.c   what of a pair differs, in lines
+ * differ_beyond.c the internet, the host, and what else is outside
  * differ_words.c  ports out of sets
  * differ_task.c   in a process of its own
  */
@@ -41,11 +42,15 @@ struct nsn_differ_side {
 	bool *differs; /* by namespace that is full */
 };
 
+/* Who is no tenant. */
+enum { NSN_BEYOND_INTERNET, NSN_BEYOND_OUTSIDE, NSN_BEYOND_HOST, NSN_BEYONDS };
+
 struct nsn_differ {
 	struct nsn_differ_side side[2];
 	struct nsn_space space;
 	struct nsn_party *parties; /* by name */
 	size_t n_parties, n_ends;
+	struct nsn_party beyond[NSN_BEYONDS];
 	struct nsn_differences *ret;
 	size_t max, max_unsure;
 	struct nsn_arena mem;
@@ -66,6 +71,15 @@ static inline nsn_set_t nsn_reached_at(struct nsn_differ *d, const struct nsn_re
 
 	return got ? got : nsn_none(&d->space);
 }
+
+/* Makes those who are no tenant, behind all ends of tenants. */
+int nsn_differ_beyond(struct nsn_differ *d);
+bool nsn_party_is_beyond(const struct nsn_differ *d, const struct nsn_party *p);
+nsn_set_t nsn_differ_internet(struct nsn_differ *d, int side, uint8_t family, enum nsn_field f);
+/* What leaves the host (the end of all that is outside), or gets to its sockets; else SIZE_MAX. */
+size_t nsn_differ_end_of(const struct nsn_differ *d, int side, const struct nsn_arrival *a);
+/* Follows what they send. Jumps when the budget ends. */
+void nsn_differ_from_beyond(struct nsn_differ *d);
 
 /* Fills twin and differs. Jumps when the budget ends. */
 int nsn_differ_spaces(struct nsn_differ *d);

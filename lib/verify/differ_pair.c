@@ -45,6 +45,23 @@ static nsn_set_t any_source(struct nsn_space *s, const struct nsn_party *a, int 
 	return n ? nsn_or_many(s, list, n) : nsn_none(s);
 }
 
+/* Who is no tenant is known by the source, if at all. */
+static nsn_set_t sent_by(const struct table *t, int side, nsn_set_t set, size_t family)
+{
+	struct nsn_space *s = &t->d->space;
+	nsn_set_t net;
+
+	if (t->a != &t->d->beyond[NSN_BEYOND_HOST]) {
+		const bool internet = t->a == &t->d->beyond[NSN_BEYOND_INTERNET];
+
+		if (!families[family])
+			return internet ? nsn_none(s) : set;
+		net = nsn_differ_internet(t->d, side, families[family], NSN_F_SRC);
+		set = internet ? nsn_and(s, set, net) : nsn_sub(s, set, net);
+	}
+	return nsn_forget(s, nsn_forget(s, set, NSN_F_SRC), NSN_F_DST);
+}
+
 /* Protocol and ports of what gets from one to the other; addresses may change with time. */
 static nsn_set_t part(const struct table *t, int side, size_t from, size_t to, size_t family)
 {
@@ -55,6 +72,8 @@ static nsn_set_t part(const struct table *t, int side, size_t from, size_t to, s
 
 	if (nsn_empty(set))
 		return set;
+	if (nsn_party_is_beyond(t->d, t->a))
+		return sent_by(t, side, set, family);
 	if (!families[family])
 		return f ? nsn_none(s) : set;
 	if (f && !f->e[side])
@@ -135,7 +154,7 @@ static void fill(struct table *t)
 		if (is_told(t, &t->b->ends[i]))
 			t->columns[t->n_columns++] = i;
 	t->ends = t->n_rows;
-	if (t->a != t->b)
+	if (t->a != t->b && !nsn_party_is_beyond(t->d, t->a))
 		t->rows[t->n_rows++] = t->a->n_ends;
 	t->cells = nsn_space_alloc(s, (t->n_rows * t->n_columns + 1) * sizeof(*t->cells));
 	for (size_t i = 0; i < t->n_rows; i++)

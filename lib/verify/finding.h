@@ -26,10 +26,12 @@ enum nsn_outcome { /* the worst counts */
 	  "A connection that lives in conntrack is passed on, and no policy allows it.")           \
 	X(SPOOFABLE, NSN_VIOLATION, 3,                                                             \
 	  "A port lets through a source address that is not its own.")                             \
+	X(SPOOFED_EGRESS, NSN_VIOLATION, 3,                                                        \
+	  "A packet leaves the machine with a source that is not the host's own.")                 \
 	X(REACHES_HOST, NSN_VIOLATION, 4,                                                          \
-	  "A tenant's packet gets to a socket of the host or of somebody else's gateway.")         \
+	  "A packet gets to a socket of the host, or of a gateway, and no policy allows it.")      \
 	X(REACHES_OUTSIDE, NSN_VIOLATION, 4,                                                       \
-	  "A tenant's packet gets to a namespace that is no tenant's.")                            \
+	  "A tenant's packet gets out to where no policy allows it.")                              \
 	X(PORT_TO_PORT, NSN_VIOLATION, 5, "A frame of one port gets to a port that it must not.")  \
 	X(FORWARDING_LOOP, NSN_VIOLATION, 6, "A packet comes back to where it was.")               \
 	X(STRONG_ADVERSARY, NSN_VIOLATION, 8,                                                      \

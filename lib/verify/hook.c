@@ -34,10 +34,16 @@ void nsn_hooks_free(struct nsn_hooks *h)
 	free(h->back.v);
 	free(h->done.v);
 	free(h->rejected.v);
+	free(h->same.v);
 	free(h->out);
 	free(h->poison);
 	free(h->nat);
 	free(h);
+}
+
+void nsn_hooks_hop(struct nsn_hooks *h, const struct nsn_vhop *hop)
+{
+	h->hop = hop;
 }
 
 void nsn_trace_clear(struct nsn_trace *t)
@@ -182,7 +188,7 @@ static nsn_set_t start(struct nsn_run *r, nsn_set_t in)
 {
 	struct nsn_hooks *h = r->h;
 
-	h->left.n = h->back.n = h->done.n = h->rejected.n = 0;
+	h->left.n = h->back.n = h->done.n = h->rejected.n = h->same.n = 0;
 	h->n_out = h->n_poison = h->n_nat = 0;
 	/* Sets live and die between two runs: an address may be another set's now. */
 	for (size_t i = 0; i < NSN_BOUNDS; i++)
@@ -264,5 +270,5 @@ void nsn_hook_nat(struct nsn_hooks *h, uint8_t family, uint32_t hook, nsn_set_t 
 	for (size_t i = 0; i < h->n_base && !nsn_empty(in); i++)
 		if (is_nat(h->base[i]) && hooked(h->base[i], family, hook))
 			in = run_base_as(&r, h->base[i], in, l3_of(family));
-	finish(&r, in, ret);
+	finish(&r, nsn_or(r.s, in, nsn_pile_take(&r, &h->same, 0)), ret);
 }

@@ -8,7 +8,7 @@
  * Bytecode is run on sets: each expression parts a set into what goes on and what does
  * not, registers hold bits of fields (see NSN_BIT). Expressions are
  *	exact	 immediate, cmp, range, bitwise, shift, byteorder, payload, meta, lookup,
- *		 fib, ct state/mark/direction/status, marks that are set, verdicts
+ *		 fib type, rt nexthop, ct state/mark/direction/status, marks that are set, verdicts
  *	unknown	 limit, quota, numgen, hash, socket, time, sets that packets fill: both
  *		 outcomes are taken, and what they load is any value
  *	poison	 queue, tproxy, synproxy, dup, fwd, flow offload, stores into a packet that are
@@ -75,6 +75,12 @@ bool nsn_hooks_track(const struct nsn_hooks *h, uint8_t family);
 bool nsn_hooks_any(const struct nsn_hooks *h, uint8_t family, uint32_t hook);
 /* Whether any rule of the namespace reads or writes a field: marks that nobody reads... */
 bool nsn_hooks_use(const struct nsn_hooks *h, enum nsn_field f);
+
+/*
+ * For `rt nexthop`: the neighbour that the packets of the next runs go to, as a route says it;
+ * NULL: it is not known. A hop without an address: whom they are for.
+ */
+void nsn_hooks_hop(struct nsn_hooks *h, const struct nsn_vhop *hop);
 
 /*
  * nsn_hook_run() - The filter and route chains of a hook, by priority

@@ -351,6 +351,8 @@ static void note_expr(struct nsn_hooks *h, uint8_t family, const struct nsn_vexp
 		h->uses |= payload_uses(x->base);
 	if (x->kind == NSN_X_CT || x->kind == NSN_X_CT_SET)
 		h->uses |= ct_uses(x->key);
+	if (x->kind == NSN_X_FIB || x->kind == NSN_X_RT)
+		h->uses |= bit(NSN_F_SRC) | bit(NSN_F_DST);
 	if (x->kind == NSN_X_NOTRACK)
 		h->uses |= bit(NSN_F_CTSTATE);
 	for (size_t i = 0; i < x->n_inner; i++)

@@ -160,10 +160,11 @@ struct nsn_hooks {
 	size_t n_known;
 	struct nsn_range *bare; /* devices whose frames have no Ethernet header */
 	size_t n_bare;
-	uint32_t uses; /* bit of each field */
+	uint32_t uses;		    /* bit of each field */
+	const struct nsn_vhop *hop; /* nsn_hooks_hop() */
 	bool track4, track6, track_bridge;
 	/* Memory of a run: kept, so that it is not lost when the space jumps out. */
-	struct nsn_pile left, back, done, rejected;
+	struct nsn_pile left, back, done, rejected, same; /* same: translated to what it was */
 	struct nsn_out *out;
 	size_t n_out, max_out;
 	struct nsn_poison *poison;
@@ -287,6 +288,13 @@ struct nsn_hset *nsn_hset_cut(struct nsn_hooks *h, struct nsn_hset *set, const s
 			      size_t at);
 /* Whether an element that matches may yet break, or be gone. */
 bool nsn_elem_uncertain(const struct nsn_velem *e);
+
+/* hook_route.c */
+bool nsn_eval_fib(struct nsn_run *r, const struct nsn_hrule *rule, size_t i, struct nsn_path *p);
+bool nsn_eval_rt(struct nsn_run *r, const struct nsn_hrule *rule, size_t i, struct nsn_path *p);
+/* Whether it matches is not known: both. What it loads is any value. */
+bool nsn_eval_unknown(struct nsn_run *r, const struct nsn_hrule *rule, size_t i,
+		      struct nsn_path *p);
 
 /* hook_nat.c */
 bool nsn_eval_nat(struct nsn_run *r, const struct nsn_hrule *rule, size_t i, struct nsn_path *p);

@@ -274,6 +274,9 @@ bool nsn_eval_ct(struct nsn_run *r, const struct nsn_hrule *rule, size_t i, stru
 			bits[k] = NSN_BIT_ANY;
 		bits[3] = NSN_BIT(NSN_F_CTNAT, 0);
 		bits[2] = NSN_BIT(NSN_F_CTNAT, 1);
+		/* IPS_EXPECTED: what is expected is RELATED, never NEW. */
+		if (nsn_within(r->s, p->set, nsn_is(r->s, NSN_F_CTSTATE, NSN_CT_NEW)))
+			bits[7] = NSN_BIT_0;
 		nsn_regs_bits(r, p->regs, at + (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? 0 : 3),
 			      bits);
 		return true;

@@ -41,6 +41,22 @@ static void range_of(const struct nsn_regs *g, uint8_t min, uint8_t max, size_t 
 	}
 }
 
+/* `snat to ip saddr`: nothing changes, and no chain behind is asked any more. */
+static bool stays(const struct nsn_run *r, const struct nsn_vexpr *x, const struct nsn_regs *g)
+{
+	const size_t len = r->family == NFPROTO_IPV6 ? 16 : 4, at = (size_t)x->sreg * 4;
+	const bool source = x->number == NFT_NAT_SNAT;
+
+	if (x->kind != NSN_X_NAT || !x->sreg || (x->sreg2 && x->sreg2 != x->sreg) || x->sreg3 ||
+	    x->flags & NF_NAT_RANGE_NETMAP || at + len > NSN_REG_BYTES)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (g->b[at + i] != NSN_RB(NSN_RB_FIELD, source ? NSN_F_SRC : NSN_F_DST,
+					   (uint32_t)(len - 1 - i) * 8))
+			return false;
+	return true;
+}
+
 static struct nsn_natted *added(struct nsn_run *r)
 {
 	struct nsn_hooks *h = r->h;
@@ -66,6 +82,11 @@ bool nsn_eval_nat(struct nsn_run *r, const struct nsn_hrule *rule, size_t i, str
 	if (!r->nat) {
 		nsn_rule_poison(r, rule, p->set,
 				"a translation in a chain that is not of type nat");
+		return false;
+	}
+	if (stays(r, x, p->regs)) {
+		nsn_pile_add(r, &r->h->same, p->set);
+		nsn_trace_hit(r, rule, rule->chain, NSN_V_ACCEPT, p->elem);
 		return false;
 	}
 	nat = added(r);

@@ -142,9 +142,7 @@ static bool eval_arith(struct nsn_run *r, const struct nsn_hrule *rule, size_t i
 	return true;
 }
 
-/* Whether it matches is not known: both. What it loads is any value. */
-static bool eval_unknown(struct nsn_run *r, const struct nsn_hrule *rule, size_t i,
-			 struct nsn_path *p)
+bool nsn_eval_unknown(struct nsn_run *r, const struct nsn_hrule *rule, size_t i, struct nsn_path *p)
 {
 	const struct nsn_vexpr *x = rule->exprs[i].x;
 
@@ -211,24 +209,24 @@ static const eval_fn evals[NSN_X_KINDS] = {
 	[NSN_X_BYTEORDER] = eval_arith,
 	[NSN_X_PAYLOAD] = nsn_eval_payload,
 	[NSN_X_PAYLOAD_SET] = nsn_eval_payload_set,
-	[NSN_X_EXTHDR] = eval_unknown,
+	[NSN_X_EXTHDR] = nsn_eval_unknown,
 	[NSN_X_META] = nsn_eval_meta,
 	[NSN_X_META_SET] = nsn_eval_meta_set,
 	[NSN_X_CT] = nsn_eval_ct,
 	[NSN_X_CT_SET] = nsn_eval_ct_set,
 	[NSN_X_LOOKUP] = nsn_eval_lookup,
 	[NSN_X_DYNSET] = eval_dynset,
-	[NSN_X_FIB] = eval_unknown,
-	[NSN_X_RT] = eval_unknown,
-	[NSN_X_NUMGEN] = eval_unknown,
-	[NSN_X_HASH] = eval_unknown,
-	[NSN_X_SOCKET] = eval_unknown,
-	[NSN_X_OSF] = eval_unknown,
-	[NSN_X_XFRM] = eval_unknown,
-	[NSN_X_TUNNEL] = eval_unknown,
-	[NSN_X_LIMIT] = eval_unknown,
-	[NSN_X_QUOTA] = eval_unknown,
-	[NSN_X_CONNLIMIT] = eval_unknown,
+	[NSN_X_FIB] = nsn_eval_fib,
+	[NSN_X_RT] = nsn_eval_rt,
+	[NSN_X_NUMGEN] = nsn_eval_unknown,
+	[NSN_X_HASH] = nsn_eval_unknown,
+	[NSN_X_SOCKET] = nsn_eval_unknown,
+	[NSN_X_OSF] = nsn_eval_unknown,
+	[NSN_X_XFRM] = nsn_eval_unknown,
+	[NSN_X_TUNNEL] = nsn_eval_unknown,
+	[NSN_X_LIMIT] = nsn_eval_unknown,
+	[NSN_X_QUOTA] = nsn_eval_unknown,
+	[NSN_X_CONNLIMIT] = nsn_eval_unknown,
 	[NSN_X_LAST] = eval_nothing,
 	[NSN_X_COUNTER] = eval_nothing,
 	[NSN_X_LOG] = eval_nothing,

@@ -58,7 +58,7 @@ static nsn_set_t icmp_answers(struct nsn_space *s, nsn_set_t open, uint8_t proto
 }
 
 /* What comes back to whoever opens this. */
-static nsn_set_t answers_to(struct nsn_space *s, nsn_set_t open, uint8_t family)
+nsn_set_t nsn_answers_to(struct nsn_space *s, nsn_set_t open, uint8_t family)
 {
 	static const uint8_t with_ports[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, IPPROTO_DCCP,
 					     IPPROTO_UDPLITE};
@@ -114,12 +114,16 @@ void nsn_allow(struct nsn_proving *p, size_t a, size_t b, uint8_t family, struct
 	nsn_set_t back;
 	bool all;
 
+	if (nsn_is_beyond(p, a) || nsn_is_beyond(p, b)) {
+		nsn_allow_beyond(p, a, b, family, ret);
+		return;
+	}
 	*ret = (struct nsn_allowed){.b = b, .family = family};
 	ret->open = may_open(p, a, b, family, &ret->all);
 	if (ret->all)
 		return;
 	back = may_open(p, b, a, family, &all);
-	ret->answer = answers_to(s, back, family);
+	ret->answer = nsn_answers_to(s, back, family);
 	/* From a to b: about what a opens, or about what b opens. */
 	ret->about = nsn_or(s, addresses(s, ret->open),
 			    nsn_swap(s, addresses(s, back), NSN_F_SRC, NSN_F_DST));
@@ -134,11 +138,15 @@ static nsn_set_t in_state(struct nsn_space *s, nsn_set_t a, enum nsn_ctstate sta
 /* Who is translated is judged by the source that he has. */
 static nsn_set_t own_source(struct nsn_space *s, nsn_set_t a)
 {
-	nsn_set_t translated = nsn_and(s, a, nsn_masked(s, NSN_F_CTNAT, 1, 1));
+	static const uint32_t shown[3] = {NSN_BIT_0, NSN_BIT(NSN_F_FIRST, 1),
+					  NSN_BIT(NSN_F_FIRST, 2)};
+	nsn_set_t translated = nsn_and(s, a, nsn_masked(s, NSN_F_FIRST, 1, 1));
 
 	if (nsn_empty(translated))
 		return a;
-	return nsn_or(s, nsn_sub(s, a, translated), nsn_move(s, translated, NSN_F_SRC, NSN_F_OSRC));
+	a = nsn_sub(s, a, translated);
+	translated = nsn_move(s, translated, NSN_F_SRC, NSN_F_OSRC);
+	return nsn_or(s, a, nsn_assign(s, translated, NSN_F_FIRST, shown));
 }
 
 /*
@@ -161,24 +169,52 @@ static nsn_set_t beyond(struct nsn_space *s, nsn_set_t a, nsn_set_t allowed, nsn
 	return nsn_or(s, over, other);
 }
 
+/* Parts of an arrival, by how they belong to a connection. */
+struct split {
+	nsn_set_t fresh, opener, answer, error;
+};
+
+static void split_up(struct nsn_space *s, nsn_set_t arrived, uint8_t family, struct split *ret)
+{
+	nsn_set_t flow = in_state(s, arrived, NSN_CT_ESTABLISHED);
+
+	/* What a helper expects is RELATED, too: it opens something. */
+	ret->error =
+		nsn_and(s, in_state(s, arrived, NSN_CT_RELATED),
+			nsn_is(s, NSN_F_PROTO, family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6));
+	ret->fresh = nsn_sub(s, nsn_sub(s, arrived, flow), ret->error);
+	ret->answer = nsn_and(s, flow, nsn_is(s, NSN_F_CTDIR, 1));
+	ret->opener = nsn_sub(s, flow, ret->answer);
+}
+
 void nsn_judge_flow(struct nsn_proving *p, const struct nsn_allowed *may, nsn_set_t arrived,
 		    nsn_set_t at_home, struct nsn_excess *ret)
 {
 	struct nsn_space *s = &p->space;
-	nsn_set_t flow = in_state(s, arrived, NSN_CT_ESTABLISHED);
-	/* What a helper expects is RELATED, too: it opens something. */
-	nsn_set_t error = nsn_and(
-		s, in_state(s, arrived, NSN_CT_RELATED),
-		nsn_is(s, NSN_F_PROTO, may->family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6));
-	nsn_set_t fresh = nsn_sub(s, nsn_sub(s, arrived, flow), error);
-	nsn_set_t answer = nsn_and(s, flow, nsn_is(s, NSN_F_CTDIR, 1));
-	nsn_set_t opener = nsn_sub(s, flow, answer);
+	struct split x;
 
 	*ret = (struct nsn_excess){nsn_none(s), nsn_none(s)};
 	if (may->all)
 		return;
-	ret->fresh = beyond(s, own_source(s, fresh), may->open, at_home);
-	ret->flow = beyond(s, own_source(s, opener), may->open, at_home);
-	ret->flow = nsn_or(s, ret->flow, beyond(s, answer, may->answer, at_home));
-	ret->flow = nsn_or(s, ret->flow, beyond(s, error, may->about, at_home));
+	split_up(s, arrived, may->family, &x);
+	ret->fresh = beyond(s, own_source(s, x.fresh), may->open, at_home);
+	ret->flow = beyond(s, own_source(s, x.opener), may->open, at_home);
+	ret->flow = nsn_or(s, ret->flow, beyond(s, x.answer, may->answer, at_home));
+	ret->flow = nsn_or(s, ret->flow, beyond(s, x.error, may->about, at_home));
+}
+
+/*
+ * What was an answer in the gateway, and is allowed as one, the host may take for something new,
+ * and the other way round: whatever its state there, it is what the gateway let out.
+ */
+void nsn_judge_out(struct nsn_proving *p, const struct nsn_allowed *may, nsn_set_t arrived,
+		   struct nsn_excess *ret)
+{
+	struct nsn_space *s = &p->space;
+	struct split x;
+
+	split_up(s, nsn_sub(s, arrived, may->answer), may->family, &x);
+	ret->fresh = nsn_sub(s, own_source(s, x.fresh), may->open);
+	ret->flow = nsn_sub(s, own_source(s, nsn_or(s, x.opener, x.answer)), may->open);
+	ret->flow = nsn_or(s, ret->flow, nsn_sub(s, x.error, may->about));
 }

@@ -90,7 +90,7 @@ static _Noreturn void work(struct nsn_proving *p, const struct nsn_share *part, 
 	if (getppid() != parent)
 		_exit(1);
 	*r = (struct nsn_report){0};
-	memset(p->sender, 0, n * sizeof(*p->sender));
+	memset(p->sender, 0, (n + 2) * sizeof(*p->sender));
 	prove(p, part->first, part->end);
 	if (p->no_memory || sigsetjmp(p->space.out, 0) != 0)
 		_exit(1);
@@ -178,8 +178,8 @@ static void add_pair(struct nsn_proving *p, const struct nsn_proved_pair *from)
 static bool plausible(const struct nsn_proving *p, const struct nsn_report *r)
 {
 	for (size_t i = 0; i < r->n_pairs; i++)
-		if (r->pairs[i].from >= p->intent->n_tenants ||
-		    r->pairs[i].to >= p->intent->n_tenants)
+		if (r->pairs[i].from >= p->intent->n_tenants + 2 ||
+		    r->pairs[i].to >= p->intent->n_tenants + 2)
 			return false;
 	return true;
 }

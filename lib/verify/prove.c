@@ -38,6 +38,8 @@ void nsn_proving_clear(struct nsn_proving *p)
 	free(p->asked_first);
 	free(p->wanted);
 	free(p->alone);
+	free(p->border);
+	nsn_beyond_clear(&p->beyond);
 	free(p->sender);
 	free(p->sender_kind);
 }
@@ -177,12 +179,13 @@ static bool needs_packets(struct nsn_proving *p, size_t a)
 
 static void gave_up(struct nsn_proving *p, size_t a)
 {
-	struct nsn_finding *x = nsn_findings_add(&p->report->findings, NSN_FIND_BUDGET,
-						 p->intent->tenants[a].id, 0);
+	struct nsn_finding *x =
+		nsn_findings_add(&p->report->findings, NSN_FIND_BUDGET,
+				 nsn_is_beyond(p, a) ? 0 : p->intent->tenants[a].id, 0);
 
 	if (!x || nsn_finding_say(&p->report->findings, x,
 				  "%s: the proof was given up: more %s needed than allowed",
-				  p->intent->tenants[a].name, p->space.why) < 0)
+				  nsn_tenant_called(p, a), p->space.why) < 0)
 		p->no_memory = true;
 	nsn_say_theorem(p, NSN_FIND_BUDGET);
 	nsn_say_pair(p, a, SIZE_MAX, NSN_FIND_BUDGET);
@@ -209,6 +212,24 @@ static void prove_tenants(struct nsn_proving *p, size_t first, size_t end)
 	}
 }
 
+/* The outside and the host as senders, when there is a way from there. */
+static void prove_beyond(struct nsn_proving *p)
+{
+	const size_t n = p->intent->n_tenants;
+	const nsn_mark_t mark = nsn_space_mark(&p->space);
+	volatile size_t side;
+
+	if (!p->any_border || p->how->pairs)
+		return;
+	for (side = NSN_SIDE_INTERNET(n); side <= NSN_SIDE_HOST(n) && !p->no_memory; side++) {
+		if (sigsetjmp(p->space.out, 0) == 0)
+			nsn_prove_beyond(p, side);
+		else if (!p->no_memory)
+			gave_up(p, side);
+		nsn_space_release(&p->space, mark);
+	}
+}
+
 /* ---- the sum ------------------------------------------------------------------------------------
  */
 
@@ -228,7 +249,9 @@ static void say_allows(struct nsn_proving *p, struct nsn_proved_pair *x)
 	char one[24];
 	size_t used = 0;
 
-	if (nsn_asked_pair(p->asked, x->from, x->to, &boxes, p->err) < 0)
+	if ((nsn_is_beyond(p, x->from) || nsn_is_beyond(p, x->to)
+		     ? nsn_beyond_boxes(p, x->from, x->to, &boxes)
+		     : nsn_asked_pair(p->asked, x->from, x->to, &boxes, p->err)) < 0)
 		nsn_space_stop(&p->space, "memory");
 	for (size_t i = 0; i < boxes.n_allow + boxes.n_kept; i++) {
 		const struct nsn_box *b =
@@ -292,6 +315,8 @@ static void sum_up(struct nsn_proving *p)
 	for (size_t i = 0; i < r->n_pairs; i++) {
 		struct nsn_proved_pair *x = &r->pairs[i];
 
+		if (!p->how->pairs && (nsn_is_beyond(p, x->from) || nsn_is_beyond(p, x->to)))
+			r->n_ordered++;
 		say_allows(p, x);
 		if (p->sender[x->from] > x->outcome) {
 			x->outcome = p->sender[x->from];
@@ -313,6 +338,14 @@ static void sum_up(struct nsn_proving *p)
 
 static void list_asked(struct nsn_proving *p)
 {
+	const size_t sides[] = {NSN_SIDE_INTERNET(p->intent->n_tenants),
+				NSN_SIDE_HOST(p->intent->n_tenants)};
+
+	for (size_t a = 0; !p->how->pairs && a < p->intent->n_tenants; a++)
+		for (size_t i = 0; p->border[a] && i < 2; i++) {
+			(void)nsn_pair_row(p, a, sides[i]);
+			(void)nsn_pair_row(p, sides[i], a);
+		}
 	for (size_t i = 0; p->how->pairs && i < p->how->n_pairs; i++) {
 		nsn_pair_row(p, p->how->pairs[i][0], p->how->pairs[i][1])->asked = true;
 		p->report->n_ordered++;
@@ -353,6 +386,7 @@ static int prove_all(struct nsn_proving *p)
 		return nsn_err_nomem(p->err);
 	nsn_parts_start(p, &parts, prove_tenants);
 	prove_tenants(p, 0, parts.own);
+	prove_beyond(p);
 	if (p->no_memory)
 		return nsn_err_nomem(p->err);
 	if (sigsetjmp(p->space.out, 0) != 0)

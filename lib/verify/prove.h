@@ -8,7 +8,8 @@
  * T1 no new, untracked or invalid packet crosses outside policy
  * T2 every packet of a connection that crosses belongs to one that policy lets be opened
  * T3 no spoofed source leaves a tenant
- * T4 no packet of a tenant reaches a socket of the host, another's gateway, or the outside
+ * T4 no packet of a tenant reaches a socket of the host, another's gateway, or the outside, but
+ *    where policy says so
  * T5 no frame of one port reaches a port that it must not
  * T6 no packet is forwarded in a circle
  * T8 the adversary is no stronger than assumed
@@ -18,7 +19,8 @@
  * tenant, any frame at all is let into every link of a trusted namespace behind which the tenant
  * (or whoever it is joined with outside of the trusted ones) lives, and followed to where
  * it arrives (walk.h); what arrives and is not allowed (asked.h) is a violation. So one walk
- * answers for all pairs of which the tenant is the sender.
+ * answers for all pairs of which the tenant is the sender. Where a gateway is joined with the host,
+ * the same is done with what is outside of the machine, and with the host's own sockets.
  *
  * What is asked of a walk is a superset of what can happen, so PROVED is sound; what
  * cannot be followed is INCONCLUSIVE.
@@ -29,8 +31,12 @@
 
 #define NSN_THEOREMS 9 /* 1 to 8 */
 
+/* Behind the intent's tenants, of n: these two. */
+#define NSN_SIDE_INTERNET(n) (n)
+#define NSN_SIDE_HOST(n)     ((n) + 1)
+
 struct nsn_proved_pair {
-	size_t from, to; /* indexes of the intent's tenants */
+	size_t from, to; /* indexes of the intent's tenants, or NSN_SIDE_* */
 	enum nsn_outcome outcome;
 	enum nsn_finding_kind kind; /* where the outcome is not PROVED */
 	bool joined, asked;

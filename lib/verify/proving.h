@@ -9,6 +9,7 @@
  * who.c      which namespace is whose, who is apart
  * sender.c   one tenant's packets, and where they arrive
  * judge.c    what arrives against what policy allows
+ * beyond.c   what leaves the machine, what comes in, and the host itself
  * witness.c  one packet of a set, its way, and the rule that let it through
  * ports.c    T3: what a port admits
  * report.c   pairs, theorems, findings
@@ -32,6 +33,10 @@ struct nsn_proving {
 	struct nsn_report *report;
 	struct nsn_topo topo;
 	struct nsn_asked *asked;
+	struct nsn_beyond beyond;
+	size_t host;  /* its namespace, or NSN_NOWHERE */
+	bool *border; /* by tenant: links join it with the host */
+	bool any_border;
 	struct nsn_outside out;
 	struct nsn_space space;
 	struct nsn_walk *walk;
@@ -96,6 +101,7 @@ struct nsn_allowed {
 	nsn_set_t answer; /* reply direction of what b may open: SRC in a, DST in b */
 	nsn_set_t about;  /* DST of errors that belong to something allowed */
 };
+/* Either, not both, may be NSN_SIDE_*. */
 void nsn_allow(struct nsn_proving *p, size_t a, size_t b, uint8_t family, struct nsn_allowed *ret);
 
 /* What of an arrival at an endpoint of @b is not allowed. */
@@ -105,9 +111,27 @@ struct nsn_excess {
 };
 void nsn_judge_flow(struct nsn_proving *p, const struct nsn_allowed *may, nsn_set_t arrived,
 		    nsn_set_t at_home, struct nsn_excess *ret);
+/* The same of an arrival that is at no endpoint: outside, at the host. */
+void nsn_judge_out(struct nsn_proving *p, const struct nsn_allowed *may, nsn_set_t arrived,
+		   struct nsn_excess *ret);
 /* Packets whose destination is the endpoint's own address (of @family). */
 nsn_set_t nsn_own_addresses(struct nsn_space *s, const struct nsn_endpoint *e, uint8_t family,
 			    enum nsn_field f);
+
+/* ---- beyond.c --------------------------------------------------------------------------- */
+
+bool nsn_is_beyond(const struct nsn_proving *p, size_t side);
+/* What policy lets @a and @b open to each other, one of which is NSN_SIDE_*. */
+int nsn_beyond_boxes(struct nsn_proving *p, size_t from, size_t to, struct nsn_boxes *ret);
+/* As nsn_allow(), where one is NSN_SIDE_*. */
+void nsn_allow_beyond(struct nsn_proving *p, size_t a, size_t b, uint8_t family,
+		      struct nsn_allowed *ret);
+/* Those of answers to what may be opened. */
+nsn_set_t nsn_answers_to(struct nsn_space *s, nsn_set_t open, uint8_t family);
+/* Sources that may leave the machine: the host's own. */
+nsn_set_t nsn_host_sources(struct nsn_proving *p, uint8_t family);
+/* What outsiders and the host itself send to tenants. Jumps as nsn_prove_sender(). */
+void nsn_prove_beyond(struct nsn_proving *p, size_t side);
 
 /* ---- witness.c ------------------------------------------------------------------------- */
 

@@ -189,7 +189,8 @@ static int sort_out(struct nsn_reader *r, size_t first, struct nsnet_err *err)
 		const struct nsn_known *k = p->known;
 
 		p->home = p->inode == r->home;
-		if (p->home && !p->path)
+		/* Whatever else leads there: a descriptor of some process goes with it. */
+		if (p->home)
 			p->path = "/proc/self/ns/net";
 		p->ns.kind = kind_of(p);
 		p->ns.full =

@@ -30,6 +30,9 @@
 #define IN_PROC 0
 #define NOWHERE (-1)
 
+/* Of Linux 6.17: DEVCONF_FORCE_FORWARDING, which older headers lack. */
+#define FORCE_FORWARDING (DEVCONF_ACCEPT_RA_MIN_LFT + 1)
+
 #define SETTINGS(X)                                                                                \
 	X(forwarding4, 4, "forwarding", IPV4_DEVCONF_FORWARDING - 1, NETCONFA_FORWARDING)          \
 	X(rp_filter, 4, "rp_filter", IPV4_DEVCONF_RP_FILTER - 1, NETCONFA_RP_FILTER)               \
@@ -43,6 +46,7 @@
 	X(send_redirects, 4, "send_redirects", IPV4_DEVCONF_SEND_REDIRECTS - 1, IN_PROC)           \
 	X(accept_redirects4, 4, "accept_redirects", IPV4_DEVCONF_ACCEPT_REDIRECTS - 1, IN_PROC)    \
 	X(forwarding6, 6, "forwarding", DEVCONF_FORWARDING, NETCONFA_FORWARDING)                   \
+	X(force_forwarding6, 6, "force_forwarding", FORCE_FORWARDING, NOWHERE)                     \
 	X(proxy_ndp, 6, "proxy_ndp", DEVCONF_PROXY_NDP, NETCONFA_PROXY_NEIGH)                      \
 	X(accept_source_route6, 6, "accept_source_route", DEVCONF_ACCEPT_SOURCE_ROUTE, IN_PROC)    \
 	X(accept_redirects6, 6, "accept_redirects", DEVCONF_ACCEPT_REDIRECTS, NOWHERE)             \

@@ -112,7 +112,9 @@ static bool tracks(const struct nsn_vns *ns)
 				for (size_t x = 0; x < rule->n_exprs; x++)
 					if (rule->exprs[x].kind == NSN_X_CT ||
 					    rule->exprs[x].kind == NSN_X_CT_SET ||
-					    rule->exprs[x].kind == NSN_X_NAT)
+					    rule->exprs[x].kind == NSN_X_NAT ||
+					    rule->exprs[x].kind == NSN_X_MASQ ||
+					    rule->exprs[x].kind == NSN_X_REDIR)
 						return true;
 			}
 	return false;

@@ -13,7 +13,11 @@ void nsn_report_clear(struct nsn_report *r)
 
 const char *nsn_tenant_called(const struct nsn_proving *p, size_t tenant)
 {
-	return tenant < p->intent->n_tenants ? p->intent->tenants[tenant].name : "";
+	if (tenant < p->intent->n_tenants)
+		return p->intent->tenants[tenant].name;
+	if (!nsn_is_beyond(p, tenant))
+		return "";
+	return tenant == NSN_SIDE_HOST(p->intent->n_tenants) ? "host" : "internet";
 }
 
 /* Where a pair is, or would be. */
@@ -57,6 +61,7 @@ struct nsn_proved_pair *nsn_pair_row(struct nsn_proving *p, size_t from, size_t 
 	r->n_pairs++;
 	*x = (struct nsn_proved_pair){.from = from, .to = to, .outcome = NSN_PROVED};
 	x->joined =
+		nsn_is_beyond(p, from) || nsn_is_beyond(p, to) ||
 		!nsn_topo_apart(&p->topo, p->intent->tenants[from].id, p->intent->tenants[to].id);
 	return x;
 }

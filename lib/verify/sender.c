@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "proving.h"
+#include "walk_in.h"
 
 /*
  * sender - one tenant's packets, and where they arrive
@@ -113,7 +114,11 @@ static void accuse(struct sender *se, enum nsn_finding_kind kind, size_t b,
 	struct nsn_proving *p = se->p;
 	struct nsn_finding *x;
 	const size_t place = at->kind == NSN_ARRIVES ? at->to : at->ns;
+	/* What was never an answer is the better example. */
+	const nsn_set_t plain = nsn_and(&p->space, set, nsn_masked(&p->space, NSN_F_FIRST, 4, 0));
 
+	if (!nsn_empty(plain))
+		set = plain;
 	nsn_say_pair(p, se->a, b == se->a ? SIZE_MAX : b, kind);
 	nsn_say_theorem(p, kind);
 	if (se->said++ >= FINDINGS_OF_A_PAIR)
@@ -141,7 +146,7 @@ static void note_got(struct sender *se, const struct nsn_arrival *at)
 {
 	struct nsn_space *s = &se->p->space;
 	nsn_set_t fresh = nsn_and(s, at->set, nsn_is(s, NSN_F_CTSTATE, NSN_CT_NEW));
-	nsn_set_t translated = nsn_and(s, fresh, nsn_masked(s, NSN_F_CTNAT, 1, 1));
+	nsn_set_t translated = nsn_and(s, fresh, nsn_masked(s, NSN_F_FIRST, 1, 1));
 
 	if (!nsn_empty(translated))
 		fresh = nsn_or(s, nsn_sub(s, fresh, translated),
@@ -261,6 +266,40 @@ static void judge_arrival(struct sender *se, size_t b, const struct nsn_arrival 
 				      : "a packet leaves the machine");
 }
 
+/*
+ * What leaves by a link of the host, or gets to the host's sockets: by policy, or not at all.
+ * @fresh: only where something is opened that may not be; that is told first.
+ */
+static void judge_beyond(struct sender *se, size_t side, const struct nsn_arrival *at, bool fresh)
+{
+	struct nsn_proving *p = se->p;
+	struct nsn_space *s = &p->space;
+	const bool host = side == NSN_SIDE_HOST(p->intent->n_tenants);
+	struct nsn_excess over;
+	nsn_set_t spoofed, opens;
+
+	know_allowed(se, side);
+	nsn_judge_out(p, &se->may, at->set, &over);
+	opens = nsn_and(s, over.fresh, nsn_is(s, NSN_F_CTSTATE, NSN_CT_NEW));
+	if (fresh == nsn_empty(opens))
+		return;
+	if (fresh)
+		over.fresh = opens;
+	if (!nsn_empty(over.fresh))
+		accuse(se, host ? NSN_FIND_REACHES_HOST : NSN_FIND_REACHES_OUTSIDE, side, at,
+		       over.fresh,
+		       host ? "a packet gets to the host itself, and no policy allows it"
+			    : "a packet gets out to where no policy allows it");
+	else if (!nsn_empty(over.flow))
+		accuse(se, NSN_FIND_STALE_FLOW, side, at, over.flow,
+		       "packets of a connection that no policy allows get through");
+	spoofed = host ? nsn_none(s) : nsn_sub(s, at->set, nsn_host_sources(p, se->family));
+	if (!nsn_empty(spoofed))
+		accuse(se, NSN_FIND_SPOOFED_EGRESS, side, at, spoofed,
+		       "a packet leaves the machine with a source that is not the host's own");
+	note_got(se, at);
+}
+
 static void judge_other(struct sender *se, const struct nsn_arrival *at)
 {
 	struct nsn_proving *p = se->p;
@@ -268,12 +307,14 @@ static void judge_other(struct sender *se, const struct nsn_arrival *at)
 	struct nsn_finding *x;
 
 	if (at->kind == NSN_ARRIVES_LOCAL) {
+		/* What is not about tenants is not asked about. */
+		if (nsn_is_beyond(p, se->a) && owner == SIZE_MAX)
+			return;
 		/* Nobody listens in one's own gateway, and it answers a ping. */
-		if (owner != se->a || at->ns != p->gateway[se->a])
+		if (owner != se->a || nsn_is_beyond(p, se->a) || at->ns != p->gateway[se->a])
 			accuse(se, NSN_FIND_REACHES_HOST, owner, at, at->set,
 			       owner == SIZE_MAX ? "a packet gets to the host itself"
-						 : "a packet gets to another tenant's gateway "
-						   "itself");
+						 : "a packet gets to another's gateway itself");
 		return;
 	}
 	if (at->kind == NSN_ARRIVES_AGAIN) {
@@ -323,21 +364,60 @@ static nsn_set_t usual(struct nsn_space *s, uint8_t family)
 	return nsn_or(s, echo, nsn_and(s, ports, nsn_between(s, NSN_F_SPORT, 1024, UINT16_MAX)));
 }
 
+/* What the host takes for itself: its addresses; broadcast and anycast of its links. */
+static nsn_set_t taken(struct sender *se, const struct nsn_vns *host)
+{
+	struct nsn_space *s = &se->p->space;
+	nsn_set_t ret = nsn_none(s);
+
+	for (size_t i = 0; i < host->n_addrs; i++) {
+		const struct nsn_prefix *net = &host->addrs[i].net;
+		struct nsn_range all;
+
+		if (net->ip.family != se->family)
+			continue;
+		ret = nsn_or(s, ret, nsn_is(s, NSN_F_DST, nsn_w_ip(&net->ip)));
+		nsn_w_prefix(net, &all);
+		ret = nsn_or(s, ret, nsn_is(s, NSN_F_DST, all.first));
+		if (se->family == AF_INET)
+			ret = nsn_or(s, ret, nsn_is(s, NSN_F_DST, all.last));
+	}
+	return ret;
+}
+
+/* Of what is beyond: not where the host has no way itself, nor at addresses of uplinks. */
+static nsn_set_t reachable(struct sender *se, size_t b)
+{
+	struct nsn_proving *p = se->p;
+	const struct nsn_vns *host = p->host == NSN_NOWHERE ? NULL : &p->snap->ns[p->host];
+	nsn_set_t set = nsn_host_sources(p, se->family);
+
+	if (b == NSN_SIDE_HOST(p->intent->n_tenants))
+		return nsn_move(&p->space, set, NSN_F_DST, NSN_F_SRC);
+	for (size_t i = 0; host && i < host->n_routes; i++)
+		if (host->routes[i].dst.ip.family == se->family && host->routes[i].dst.len == 0 &&
+		    host->routes[i].n_hops > 0)
+			return nsn_sub(&p->space, nsn_all(&p->space), taken(se, host));
+	return nsn_none(&p->space);
+}
+
 static void look_for_missing(struct sender *se, size_t b)
 {
 	struct nsn_proving *p = se->p;
 	struct nsn_space *s = &p->space;
-	const struct nsn_tenant *from = &p->intent->tenants[se->a], *to = &p->intent->tenants[b];
 	struct nsn_packet first;
 	char text[NSN_PACKET_STRLEN];
 	nsn_set_t want;
 
-	if (!se->family)
+	if (!se->family || nsn_is_beyond(p, se->a))
 		return;
 	know_allowed(se, b);
 	want = nsn_and(s, se->may.open, usual(s, se->family));
-	want = nsn_and(s, want, any_of(s, from, se->family, NSN_F_SRC));
-	want = nsn_and(s, want, any_of(s, to, se->family, NSN_F_DST));
+	want = nsn_and(s, want, any_of(s, &p->intent->tenants[se->a], se->family, NSN_F_SRC));
+	want = nsn_and(s, want,
+		       nsn_is_beyond(p, b)
+			       ? reachable(se, b)
+			       : any_of(s, &p->intent->tenants[b], se->family, NSN_F_DST));
 	want = nsn_sub(s, want, se->got);
 	if (nsn_empty(want))
 		return;
@@ -345,8 +425,9 @@ static void look_for_missing(struct sender *se, size_t b)
 	first.v[NSN_F_ETYPE] = se->family == AF_INET ? 0x0800 : 0x86dd;
 	first.v[NSN_F_CTSTATE] = NSN_CT_NEW;
 	if (nsn_finding_say(&p->report->findings, nsn_say(p, NSN_FIND_DENIED_TOO_MUCH, se->a, b),
-			    "%s -> %s: a policy allows %s, and it does not get through", from->name,
-			    to->name, nsn_packet_str(&first, text)) < 0) {
+			    "%s -> %s: a policy allows %s, and it does not get through",
+			    nsn_tenant_called(p, se->a), nsn_tenant_called(p, b),
+			    nsn_packet_str(&first, text)) < 0) {
 		p->no_memory = true;
 		nsn_space_stop(s, "memory");
 	}
@@ -379,6 +460,34 @@ static void end_tenant(struct sender *se, size_t b)
 	se->said = 0;
 }
 
+/* All of one side beyond, when the first of them is met. */
+static void judge_group(struct sender *se, const struct landed *list, size_t n, size_t first)
+{
+	if (first > 0 && list[first - 1].b == list[first].b)
+		return;
+	for (int fresh = 1; fresh >= 0; fresh--)
+		for (size_t i = first; i < n && list[i].b == list[first].b; i++)
+			judge_beyond(se, list[i].b, list[i].at, fresh);
+}
+
+/* Who gets nothing at all there, and should. */
+static void end_beyond(struct sender *se, const struct landed *list, size_t n)
+{
+	const struct nsn_proving *p = se->p;
+
+	if (nsn_is_beyond(p, se->a) || !p->border[se->a])
+		return;
+	for (size_t side = NSN_SIDE_INTERNET(p->intent->n_tenants); nsn_is_beyond(p, side);
+	     side++) {
+		bool there = false;
+
+		for (size_t i = 0; i < n; i++)
+			there |= list[i].b == side;
+		if (!there)
+			end_tenant(se, side);
+	}
+}
+
 static void judge_all(struct sender *se, struct landed *list, size_t n)
 {
 	const size_t *asked = se->p->asked_of + se->p->asked_first[se->a];
@@ -394,7 +503,9 @@ static void judge_all(struct sender *se, struct landed *list, size_t n)
 		/* Those that should get something and get nothing at all. */
 		for (; k < n_asked && asked[k] < b; k++)
 			end_tenant(se, asked[k]);
-		if (list[i].at->kind == NSN_ARRIVES)
+		if (nsn_is_beyond(se->p, b))
+			judge_group(se, list, n, i);
+		else if (list[i].at->kind == NSN_ARRIVES)
 			judge_arrival(se, b, list[i].at, list[i].door);
 		else
 			judge_other(se, list[i].at);
@@ -405,6 +516,20 @@ static void judge_all(struct sender *se, struct landed *list, size_t n)
 	}
 	for (; k < n_asked; k++)
 		end_tenant(se, asked[k]);
+	end_beyond(se, list, n);
+}
+
+/* Where it arrived, for who judges: a tenant, the outside, the host; else SIZE_MAX. */
+static size_t landed_at(const struct sender *se, const struct nsn_arrival *at)
+{
+	const struct nsn_proving *p = se->p;
+	const size_t t = at->kind == NSN_ARRIVES ? tenant_of(p, at->to) : SIZE_MAX;
+
+	if (t != SIZE_MAX || at->ns != p->host || !se->family || nsn_is_beyond(p, se->a))
+		return t;
+	if (at->kind == NSN_ARRIVES)
+		return NSN_SIDE_INTERNET(p->intent->n_tenants);
+	return at->kind == NSN_ARRIVES_LOCAL ? NSN_SIDE_HOST(p->intent->n_tenants) : t;
 }
 
 static void prove_family(struct sender *se, const struct nsn_door *doors, size_t n)
@@ -431,9 +556,7 @@ static void prove_family(struct sender *se, const struct nsn_door *doors, size_t
 		for (size_t i = 0; i < found[w].n; i++) {
 			const struct nsn_arrival *a = &found[w].list[i];
 
-			list[at++] = (struct landed){a->kind == NSN_ARRIVES ? tenant_of(p, a->to)
-									    : SIZE_MAX,
-						     a, from[w]};
+			list[at++] = (struct landed){landed_at(se, a), a, from[w]};
 		}
 	judge_all(se, list, all);
 }
@@ -449,5 +572,45 @@ void nsn_prove_sender(struct nsn_proving *p, size_t a)
 	for (size_t i = 0; i < sizeof(families); i++) {
 		se.family = families[i];
 		prove_family(&se, doors, n);
+	}
+}
+
+/* ---- from beyond --------------------------------------------------------------------------- */
+
+static void judge_beyond_all(struct sender *se, const struct nsn_arrivals *all)
+{
+	for (size_t i = 0; i < all->n; i++) {
+		const struct nsn_arrival *at = &all->list[i];
+		const size_t b = landed_at(se, at);
+
+		se->got = nsn_none(&se->p->space);
+		if (i > 0 && b != landed_at(se, at - 1))
+			se->said = 0;
+		if (at->kind != NSN_ARRIVES)
+			judge_other(se, at);
+		else if (b != SIZE_MAX)
+			judge_arrival(se, b, at, NSN_NOWHERE);
+	}
+	se->said = 0;
+}
+
+void nsn_prove_beyond(struct nsn_proving *p, size_t side)
+{
+	static const uint8_t families[] = {AF_INET, AF_INET6, 0};
+	const bool host = side == NSN_SIDE_HOST(p->intent->n_tenants);
+	uint32_t *links =
+		nsn_space_alloc(&p->space, (p->snap->ns[p->host].n_links + 1) * sizeof(*links));
+	const size_t n = nsn_walk_outer(p->walk, p->host, links);
+	struct sender se = {.p = p, .a = side};
+
+	for (size_t i = 0; i < sizeof(families); i++) {
+		struct nsn_arrivals all = {0};
+
+		se.family = families[i];
+		if (!host)
+			nsn_walk_from(p->walk, p->host, links, n, se.family, &all);
+		else if (se.family)
+			nsn_walk_sent(p->walk, p->host, se.family, &all);
+		judge_beyond_all(&se, &all);
 	}
 }

@@ -34,9 +34,10 @@ enum nsn_vns_kind {
 
 /* Settings of one link, or of `all` and `default`; -1: the kernel does not say. */
 struct nsn_vconf {
-	int8_t forwarding4, forwarding6, rp_filter, arp_ignore, arp_filter, proxy_arp, proxy_ndp,
-		accept_local, route_localnet, accept_source_route4, accept_source_route6,
-		send_redirects, accept_redirects4, accept_redirects6, accept_ra, disable_ipv6;
+	int8_t forwarding4, forwarding6, force_forwarding6, rp_filter, arp_ignore, arp_filter,
+		proxy_arp, proxy_ndp, accept_local, route_localnet, accept_source_route4,
+		accept_source_route6, send_redirects, accept_redirects4, accept_redirects6,
+		accept_ra, disable_ipv6;
 };
 
 /* What a bridge port has; 1, 0, or -1 where the kernel does not say. */

@@ -199,6 +199,7 @@ static const struct nsn_form form_table = FORM(table_members);
 #define T nsn_vconf
 static const struct nsn_member conf_members[] = {I(forwarding4),
 						 I(forwarding6),
+						 I(force_forwarding6),
 						 I(rp_filter),
 						 I(arp_ignore),
 						 I(arp_filter),

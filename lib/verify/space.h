@@ -50,12 +50,14 @@ enum nsn_field {
 	NSN_F_CTNAT,   /* 2: bit 0 source, bit 1 destination is translated (IPS_SRC_NAT, DST_NAT) */
 	NSN_F_CTMARK,  /* 32 */
 	NSN_F_MARK,    /* 32 */
-	NSN_F_OSRC,    /* 128: the source before translation, where CTNAT bit 0 is set */
-	NSN_F_ODST,    /* 128: the destination before translation, where CTNAT bit 1 is set */
-	NSN_F_ODPORT,  /* 16: the port before that */
+	NSN_F_OSRC,    /* 128: the source that it was sent with, where FIRST bit 0 is set */
+	NSN_F_ODST,    /* 128: the destination that it was sent to, where FIRST bit 1 is set */
+	NSN_F_ODPORT,  /* 16: its port */
 	NSN_F_ARPS,    /* 48: ARP: the sender's MAC inside; ND: what the option says */
 	NSN_F_ND,      /* 128: ND: the target address (bytes 8-23 of the ICMPv6 message) */
 	NSN_F_QDST,    /* 128: ICMP errors: the destination of the packet that they quote */
+	NSN_F_FIRST,   /* 3: bit 0 source, bit 1 destination was translated on the way, here or in a
+			  namespace before; bit 2: it was an answer, and was translated back */
 	NSN_FIELDS
 };
 

@@ -42,6 +42,7 @@ static const struct {
 	[NSN_F_ARPS] = {48, "arp ether src"},
 	[NSN_F_ND] = {128, "nd target"},
 	[NSN_F_QDST] = {128, "quoted dst"},
+	[NSN_F_FIRST] = {3, "translated"},
 };
 
 unsigned int nsn_field_bits(enum nsn_field f)

@@ -141,6 +141,7 @@ nsn_set_t nsn_w_hook(struct nsn_wat *at, uint8_t family, uint32_t hook, const ch
 	if (nsn_empty(set) || !nsn_hooks_any(at->n->hooks, family, hook))
 		return set;
 	set = nsn_w_one_of(at, set);
+	nsn_hooks_hop(at->n->hooks, at->hop);
 	nsn_hook_run(at->n->hooks, family, hook, dev, first, last, set, &h, at->r->one ? &t : NULL);
 	nsn_w_doubt(at, &t, h.go);
 	if (at->r->one) {
@@ -170,7 +171,7 @@ static const struct nsn_wpath *path_on(struct nsn_wat *at, const struct nsn_wlin
 
 	p->up = at->path;
 	p->n = at->n;
-	p->in = at->in->l->index;
+	p->in = at->in ? at->in->l->index : 0;
 	p->out = out->l->index;
 	p->set = at->set;
 	p->routed = routed || (at->path && at->path->routed);
@@ -233,16 +234,22 @@ static nsn_set_t arriving(struct nsn_space *s, nsn_set_t set, const struct nsn_w
 }
 
 /* A packet that crosses into another namespace keeps no mark and no connection. */
-nsn_set_t nsn_w_fresh(struct nsn_space *s, nsn_set_t set, const struct nsn_wlink *in)
+static nsn_set_t crossing(struct nsn_space *s, nsn_set_t set, const struct nsn_wlink *in)
 {
 	set = arriving(s, set, in);
 	set = nsn_put(s, set, NSN_F_CTSTATE, NSN_CT_INVALID);
 	set = nsn_put(s, set, NSN_F_CTDIR, 0);
 	set = nsn_put(s, set, NSN_F_CTNAT, 0);
-	set = nsn_put(s, set, NSN_F_CTMARK, 0);
-	set = nsn_forget(s, set, NSN_F_OSRC);
-	set = nsn_forget(s, set, NSN_F_ODST);
-	return nsn_forget(s, set, NSN_F_ODPORT);
+	return nsn_put(s, set, NSN_F_CTMARK, 0);
+}
+
+/* Sent by somebody, as it is: nobody has translated it. */
+nsn_set_t nsn_w_fresh(struct nsn_space *s, nsn_set_t set, const struct nsn_wlink *in)
+{
+	const uint32_t before = 1U << NSN_F_OSRC | 1U << NSN_F_ODST | 1U << NSN_F_ODPORT;
+
+	set = nsn_forget_all(s, crossing(s, set, in), before);
+	return nsn_put(s, set, NSN_F_FIRST, 0);
 }
 
 /* Where a device leads that has no other half which we know. */
@@ -258,7 +265,7 @@ static void leave_alone(struct nsn_wat *at, const struct nsn_wlink *out, nsn_set
 		nsn_w_blind(at, set, "sent to the loopback device");
 		return;
 	}
-	if (l->kind[0] == '\0') {
+	if (l->kind[0] == '\0' || nsn_w_is_outer(at->n, out)) {
 		nsn_w_arrive(at, NSN_ARRIVES, out, set, routed, NULL, NULL);
 		return;
 	}
@@ -305,7 +312,7 @@ void nsn_w_leave(struct nsn_wat *at, const struct nsn_wlink *out, nsn_set_t set,
 	/* Where nobody tracks connections the state stays what it was, for who looks at it last. */
 	nsn_w_ready(at->r->w, out->peer);
 	if (tracks(out->peer, at->family))
-		set = nsn_w_fresh(at->s, set, peer);
+		set = crossing(at->s, set, peer);
 	else
 		set = arriving(at->s, set, peer);
 	push(at->r, out->peer, peer, set, path_on(at, out, routed));
@@ -381,6 +388,8 @@ static const char *strange(struct nsn_wat *at, const struct nsn_vlink *l)
 		return nsn_w_printf(at->s, "'%s' has an XDP program", l->name);
 	if (l->tc)
 		return nsn_w_printf(at->s, "'%s' has filters of traffic control", l->name);
+	if (nsn_w_is_outer(at->n, at->in))
+		return NULL;
 	if (l->port_kind[0] != '\0' && strcmp(l->port_kind, "bridge") != 0)
 		return nsn_w_printf(at->s, "'%s' is in a %s", l->name, l->port_kind);
 	if (strcmp(l->kind, "veth") != 0 && l->kind[0] != '\0' && strcmp(l->kind, "bridge") != 0 &&
@@ -428,6 +437,30 @@ nsn_set_t nsn_w_frames(struct nsn_space *s, uint8_t family)
 		       nsn_is(s, NSN_F_ETYPE, ETH_P_IPV6));
 }
 
+/* What its sockets send: from its own addresses. */
+static nsn_set_t own_packets(struct nsn_space *s, const struct nsn_vns *ns, uint8_t family)
+{
+	struct nsn_range *r = nsn_space_alloc(s, (ns->n_addrs + 1) * sizeof(*r));
+	nsn_set_t set = nsn_w_frames(s, family);
+	size_t n = 0;
+
+	for (size_t i = 0; i < ns->n_addrs; i++)
+		if (ns->addrs[i].net.ip.family == family) {
+			r[n].first = r[n].last = nsn_w_ip(&ns->addrs[i].net.ip);
+			n++;
+		}
+	set = n ? nsn_and(s, set, nsn_in(s, NSN_F_SRC, r, n)) : nsn_none(s);
+
+	set = nsn_put(s, set, NSN_F_TAG, 0);
+	set = nsn_put(s, set, NSN_F_FRAG, 0);
+	set = nsn_put(s, set, NSN_F_IIF, 0);
+	set = nsn_put(s, set, NSN_F_CTSTATE, NSN_CT_INVALID);
+	set = nsn_put(s, set, NSN_F_CTDIR, 0);
+	set = nsn_put(s, set, NSN_F_CTNAT, 0);
+	set = nsn_put(s, set, NSN_F_CTMARK, 0);
+	return nsn_put(s, set, NSN_F_FIRST, 0);
+}
+
 void nsn_walk_from(struct nsn_walk *w, size_t ns, const uint32_t *links, size_t n, uint8_t family,
 		   struct nsn_arrivals *ret)
 {
@@ -442,6 +475,41 @@ void nsn_walk_from(struct nsn_walk *w, size_t ns, const uint32_t *links, size_t 
 			     NULL);
 	}
 	(void)nsn_w_run(&r);
+}
+
+void nsn_walk_sent(struct nsn_walk *w, size_t ns, uint8_t family, struct nsn_arrivals *ret)
+{
+	struct nsn_wrun r = {.w = w, .s = w->s, .id = ++w->runs, .family = family, .ret = ret};
+	struct nsn_wat at = {.r = &r, .s = w->s, .n = &w->ns[ns], .family = family};
+
+	*ret = (struct nsn_arrivals){0};
+	nsn_w_ready(w, at.n);
+	at.set = own_packets(w->s, at.n->ns, family);
+	nsn_w_sent(&at, at.set);
+	(void)nsn_w_run(&r);
+}
+
+size_t nsn_walk_outer(const struct nsn_walk *w, size_t ns, uint32_t *ret)
+{
+	const struct nsn_wns *at = &w->ns[ns];
+	size_t n = 0;
+
+	for (size_t i = 0; i < at->n_links; i++) {
+		const struct nsn_vlink *l = at->links[i].l;
+		const bool part = l->port_kind[0] && strcmp(l->port_kind, "bridge") != 0;
+
+		if (l->flags & IFF_UP && !part && strcmp(l->kind, "bridge") != 0 &&
+		    nsn_w_is_outer(at, &at->links[i]))
+			ret[n++] = l->index;
+	}
+	return n;
+}
+
+bool nsn_walk_is_outer(const struct nsn_walk *w, size_t ns, uint32_t link)
+{
+	const struct nsn_wlink *l = nsn_w_link(&w->ns[ns], link);
+
+	return l && nsn_w_is_outer(&w->ns[ns], l);
 }
 
 nsn_set_t nsn_walk_admits(struct nsn_walk *w, size_t ns, uint32_t link, uint8_t family,

@@ -69,6 +69,20 @@ void nsn_walk_free(struct nsn_walk *w);
 void nsn_walk_from(struct nsn_walk *w, size_t ns, const uint32_t *links, size_t n, uint8_t family,
 		   struct nsn_arrivals *ret);
 
+/* The same of what the namespace's own sockets send; steps[0].in is 0. AF_INET or AF_INET6. */
+void nsn_walk_sent(struct nsn_walk *w, size_t ns, uint8_t family, struct nsn_arrivals *ret);
+
+/*
+ * Links of the host by which frames of outsiders come in; @ret has room for all of its links. What
+ * is only a part of another device (in a bond) is not among them.
+ */
+size_t nsn_walk_outer(const struct nsn_walk *w, size_t ns, uint32_t *ret);
+/*
+ * Whether the link is the host's, and leads out of all that is trusted: who is behind may send any
+ * frame, and what leaves by it is outside.
+ */
+bool nsn_walk_is_outer(const struct nsn_walk *w, size_t ns, uint32_t link);
+
 /*
  * What a port lets pass before anything is switched or routed: for "no spoofed source"
  * (T3). The set behind ingress and bridge prerouting, or prerouting before routes where the link is
@@ -105,11 +119,14 @@ struct nsn_passage {
 	size_t n, max;
 	bool arrived;
 	size_t to;	      /* where it arrived, or NSN_NOWHERE */
+	size_t last;	      /* then: the last that it was walked through */
+	bool local;	      /* then: to its sockets */
 	bool limited;	      /* nsnet's own limits of new connections may stop it */
 	bool unsure;	      /* something on the way may go either way */
 	struct nsn_packet as; /* as it arrives */
 };
-/* @packet comes in by @link; CTSTATE in it is what it is everywhere (NEW, or ESTABLISHED). */
+/* @packet comes in by @link, or (0) is sent by the namespace's own sockets; CTSTATE in it is what
+ * it is everywhere (NEW, or ESTABLISHED). */
 void nsn_walk_one(struct nsn_walk *w, size_t ns, uint32_t link, const struct nsn_packet *packet,
 		  struct nsn_passage *ret);
 void nsn_passage_clear(struct nsn_passage *p);

@@ -261,6 +261,27 @@ static void switch_it(struct through *t, nsn_set_t set)
 }
 
 /*
+ * A bridge of the host with nobody of ours behind its ports: containers. What goes up to the host
+ * meets the hook of prerouting once, with or without br_netfilter (ip_sabotage_in()); what the
+ * host sends into it meets none again (br_nf_post_routing(): no physoutdev). Frames from port to
+ * port are of no tenant; what a rule makes of them is no more than what was sent to the host
+ * itself would be. The connections that they leave behind are counted (walk_entry.c).
+ */
+bool nsn_w_bridges_others(const struct nsn_wns *n, const struct nsn_wlink *br)
+{
+	if (n->ns->kind != NSN_VNS_HOST || strcmp(br->l->kind, "bridge") != 0 || br->stacked)
+		return false;
+	/* Which of those comes first, theirs or those of IP, is their priorities' business. */
+	for (uint32_t hook = 0; hook < NF_BR_NUMHOOKS; hook++)
+		if (nsn_hooks_any(n->hooks, NFPROTO_BRIDGE, hook))
+			return false;
+	for (size_t i = 0; i < n->n_links; i++)
+		if (n->links[i].l->master == br->l->index && !nsn_w_is_outer(n, &n->links[i]))
+			return false;
+	return true;
+}
+
+/*
  * With br_netfilter, frames that are switched go through the chains of IP as well, unless a
  * setting of the namespace or of the bridge says no: brnf_call_iptables is 1 in a new one. Without
  * such chains nothing comes of it.
@@ -274,6 +295,8 @@ static bool calls_ip(const struct nsn_wat *at, const struct nsn_vlink *br)
 		called |= strncmp(at->n->ns->sysctls[i].path, "net/bridge/bridge-nf-call-", 26) ==
 				  0 &&
 			  strcmp(at->n->ns->sysctls[i].value, "0") != 0;
+	if (called && nsn_w_bridges_others(at->n, nsn_w_link(at->n, br->index)))
+		return false;
 	for (size_t f = 0; called && f < sizeof(families); f++)
 		for (uint32_t hook = 0; hook < NF_INET_NUMHOOKS; hook++)
 			if (nsn_hooks_any(at->n->hooks, families[f], hook))

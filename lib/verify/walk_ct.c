@@ -41,6 +41,44 @@ static nsn_set_t copy(struct nsn_space *s, nsn_set_t set, enum nsn_field to, enu
 	return ret;
 }
 
+static nsn_set_t first_bit(struct nsn_space *s, nsn_set_t set, unsigned int bit)
+{
+	uint32_t bits[3] = {NSN_BIT(NSN_F_FIRST, 0), NSN_BIT(NSN_F_FIRST, 1),
+			    NSN_BIT(NSN_F_FIRST, 2)};
+
+	bits[bit] = NSN_BIT_1;
+	return nsn_assign(s, set, NSN_F_FIRST, bits);
+}
+
+/* Notes the source that it was sent with, unless it was translated before. */
+static nsn_set_t note_source(struct nsn_space *s, nsn_set_t set, bool moves)
+{
+	nsn_set_t known = nsn_and(s, set, nsn_masked(s, NSN_F_FIRST, 1, 1));
+	nsn_set_t rest = nsn_sub(s, set, known);
+
+	if (nsn_empty(rest))
+		return set;
+	/* Where the source gets another value, both need not be held together: that is exact. */
+	rest = moves ? nsn_move(s, rest, NSN_F_OSRC, NSN_F_SRC)
+		     : copy(s, rest, NSN_F_OSRC, NSN_F_SRC);
+	return nsn_or(s, known, first_bit(s, rest, 0));
+}
+
+/* The same of the destination, and its port. */
+static nsn_set_t note_target(struct nsn_space *s, nsn_set_t set, bool moves, bool port)
+{
+	nsn_set_t known = nsn_and(s, set, nsn_masked(s, NSN_F_FIRST, 2, 2));
+	nsn_set_t rest = nsn_sub(s, set, known);
+
+	if (nsn_empty(rest))
+		return set;
+	rest = moves ? nsn_move(s, rest, NSN_F_ODST, NSN_F_DST)
+		     : copy(s, rest, NSN_F_ODST, NSN_F_DST);
+	rest = port ? nsn_move(s, rest, NSN_F_ODPORT, NSN_F_DPORT)
+		    : copy(s, rest, NSN_F_ODPORT, NSN_F_DPORT);
+	return nsn_or(s, known, first_bit(s, rest, 1));
+}
+
 /* ---- states ----------------------------------------------------------------------------- */
 
 struct track {
@@ -83,7 +121,6 @@ static nsn_set_t in_state(struct track *t, nsn_set_t set, enum nsn_ctstate state
 static void found(struct track *t, const struct nsn_wentry *e, nsn_set_t set,
 		  enum nsn_ctstate state, bool reply)
 {
-	struct nsn_space *s = t->at->s;
 	struct nsn_wflow *f;
 
 	if (nsn_empty(set))
@@ -94,11 +131,6 @@ static void found(struct track *t, const struct nsn_wentry *e, nsn_set_t set,
 		if (t->n == AT_ONCE)
 			flush(t);
 		return;
-	}
-	if (!reply && state == NSN_CT_ESTABLISHED) {
-		set = copy(s, set, NSN_F_OSRC, NSN_F_SRC);
-		set = copy(s, set, NSN_F_ODST, NSN_F_DST);
-		set = copy(s, set, NSN_F_ODPORT, NSN_F_DPORT);
 	}
 	f = flow(t, set);
 	f->nat = e;
@@ -224,6 +256,17 @@ struct nsn_wflow *nsn_w_track(struct nsn_wat *at, nsn_set_t set)
 	return t.flows;
 }
 
+/* An error quotes what its sender was sent, which is translated with its source. */
+static nsn_set_t quoted(struct nsn_space *s, nsn_set_t set)
+{
+	struct nsn_range r;
+
+	if (nsn_empty(set))
+		return set;
+	nsn_bounds(s, set, NSN_F_SRC, &r);
+	return nsn_put_between(s, set, NSN_F_QDST, r.first, r.last);
+}
+
 /* ---- translation of what has an entry ---------------------------------------------------- */
 
 /* Another port may be taken; an ICMP message stays of its type. */
@@ -240,16 +283,19 @@ static nsn_set_t known_orig(struct nsn_wat *at, struct nsn_wflow *f, bool dst)
 	const struct nsn_wentry *e = f->nat;
 
 	if (dst && (e->nat & 2)) {
-		nsn_set_t set = nsn_put_between(s, f->set, NSN_F_DST, e->ndst.first, e->ndst.last);
+		const bool port = e->has_port && !f->related;
+		nsn_set_t set = note_target(s, f->set, true, port);
 
-		if (e->has_port && !f->related)
+		set = nsn_put_between(s, set, NSN_F_DST, e->ndst.first, e->ndst.last);
+		if (port)
 			set = nsn_put_between(s, set, NSN_F_DPORT, e->nport.first, e->nport.last);
 		return set;
 	}
 	if (!dst && (e->nat & 1)) {
-		nsn_set_t set = nsn_put_between(s, f->set, NSN_F_SRC, e->nsrc.first, e->nsrc.last);
+		nsn_set_t set = note_source(s, f->set, true);
 
-		return f->related ? set : any_sport(s, set, at->family);
+		set = nsn_put_between(s, set, NSN_F_SRC, e->nsrc.first, e->nsrc.last);
+		return f->related ? quoted(s, set) : any_sport(s, set, at->family);
 	}
 	return f->set;
 }
@@ -263,6 +309,9 @@ static nsn_set_t known_reply(struct nsn_wat *at, struct nsn_wflow *f, bool dst)
 
 	if (!(e->nat & (dst ? 1 : 2)))
 		return set;
+	set = dst ? note_target(s, set, true, !f->related) : note_source(s, set, true);
+	if (!f->related)
+		set = first_bit(s, set, 2);
 	turned = nsn_w_turned(s, nsn_kept_set(s, e->orig), at->family, false);
 	turned = nsn_forget(s, turned, NSN_F_CTMARK);
 	if (f->related) {
@@ -270,7 +319,8 @@ static nsn_set_t known_reply(struct nsn_wat *at, struct nsn_wflow *f, bool dst)
 			if (i != (dst ? NSN_F_DST : NSN_F_SRC))
 				turned = nsn_forget(s, turned, (enum nsn_field)i);
 		}
-		return nsn_and(s, nsn_forget(s, set, dst ? NSN_F_DST : NSN_F_SRC), turned);
+		set = nsn_and(s, nsn_forget(s, set, dst ? NSN_F_DST : NSN_F_SRC), turned);
+		return dst ? set : quoted(s, set);
 	}
 	if (dst) {
 		set = nsn_forget(s, nsn_forget(s, set, NSN_F_DST), NSN_F_DPORT);
@@ -284,27 +334,39 @@ static nsn_set_t known_reply(struct nsn_wat *at, struct nsn_wflow *f, bool dst)
 
 /* ---- translation of what opens a connection ----------------------------------------------- */
 
-/* The addresses of a device, or of all, as one range; false: it has none. */
-static bool addresses(struct nsn_wat *at, const struct nsn_wlink *dev, struct nsn_range *ret)
+static bool is_wide(const struct nsn_ip *ip)
+{
+	if (ip->family == AF_INET)
+		return ip->bytes[0] != 127;
+	/* ::1, and those of the link */
+	return !(ip->bytes[0] == 0xfe && (ip->bytes[1] & 0xc0) == 0x80) && nsn_w_ip(ip) != 1;
+}
+
+/*
+ * What masquerade may take: the addresses of the device that are for more than its link; where
+ * there is none, one of another device (inet_select_addr(), ipv6_dev_get_saddr()). What redirect
+ * may: any of the device it came by; @dev NULL: one of the machine.
+ */
+static size_t addresses(struct nsn_wat *at, const struct nsn_wlink *dev, bool masq,
+			struct nsn_range **ret)
 {
 	const struct nsn_vns *ns = at->n->ns;
-	bool any = false;
+	struct nsn_range *list = nsn_space_alloc(at->s, (ns->n_addrs + 1) * sizeof(*list));
+	const int least = dev && !masq ? 1 : 0;
+	size_t n = 0;
 
-	for (size_t i = 0; i < ns->n_addrs; i++) {
-		nsn_u128 v = nsn_w_ip(&ns->addrs[i].net.ip);
+	for (int own = dev ? 1 : 0; own >= least && n == 0; own--)
+		for (size_t i = 0; i < ns->n_addrs; i++) {
+			const struct nsn_ip *ip = &ns->addrs[i].net.ip;
 
-		if (ns->addrs[i].net.ip.family != at->family ||
-		    (dev && ns->addrs[i].link != dev->l->index))
-			continue;
-		if (!any)
-			ret->first = ret->last = v;
-		if (v < ret->first)
-			ret->first = v;
-		if (v > ret->last)
-			ret->last = v;
-		any = true;
-	}
-	return any;
+			if (ip->family != at->family || (own && masq && !is_wide(ip)) ||
+			    (own && ns->addrs[i].link != dev->l->index))
+				continue;
+			list[n].first = list[n].last = nsn_w_ip(ip);
+			n++;
+		}
+	*ret = list;
+	return n;
 }
 
 static nsn_set_t nat_bit(struct nsn_space *s, nsn_set_t set, bool source)
@@ -315,52 +377,85 @@ static nsn_set_t nat_bit(struct nsn_space *s, nsn_set_t set, bool source)
 	return nsn_assign(s, set, NSN_F_CTNAT, source ? src : dst);
 }
 
-static void asked(struct nsn_wat *at, struct nsn_wflow *f, const struct nsn_natted *nat,
-		  const struct nsn_wlink *dev)
+/* @addr: to one of these; NULL: the address stays. */
+static void translated(struct nsn_wat *at, struct nsn_wflow *f, const struct nsn_natted *nat,
+		       nsn_set_t set, const struct nsn_range *addr)
 {
 	struct nsn_space *s = at->s;
+	const enum nsn_field field = nat->source ? NSN_F_SRC : NSN_F_DST;
 	struct nsn_wflow *g = nsn_space_alloc(s, sizeof(*g));
-	struct nsn_range addr = nat->addr;
-	nsn_set_t set = nat->set;
-	bool move = nat->has_addr;
+	struct nsn_range to;
 
-	if (nsn_empty(set))
-		return;
-	if (!nat->has_addr && (nat->masq || !nat->source)) {
-		/* masquerade, redirect: without an address the packet is dropped */
-		if (!addresses(at, nat->masq || !nat->source ? dev : NULL, &addr))
-			return;
-		move = true;
-	}
 	*g = *f;
+	if (nat->source)
+		set = note_source(s, set, addr != NULL);
+	else
+		set = note_target(s, set, addr != NULL, nat->has_port);
+	if (addr)
+		set = nsn_put_between(s, set, field, addr->first, addr->last);
 	if (nat->source) {
-		set = copy(s, set, NSN_F_OSRC, NSN_F_SRC);
-		if (move)
-			set = nsn_put_between(s, set, NSN_F_SRC, addr.first, addr.last);
 		set = any_sport(s, set, at->family);
-		g->asked.nat |= 1;
 	} else {
-		set = copy(s, set, NSN_F_ODST, NSN_F_DST);
-		set = copy(s, set, NSN_F_ODPORT, NSN_F_DPORT);
-		if (move)
-			set = nsn_put_between(s, set, NSN_F_DST, addr.first, addr.last);
 		if (nat->has_port)
 			set = nsn_put_between(s, set, NSN_F_DPORT, nat->port.first, nat->port.last);
-		g->asked.nat |= 2;
 		g->asked.has_port = nat->has_port;
 		g->asked.nport = nat->port;
 	}
-	if (!move)
-		nsn_bounds(s, set, nat->source ? NSN_F_SRC : NSN_F_DST, &addr);
-	if (nat->source)
-		g->asked.nsrc = addr;
+	if (addr)
+		to = *addr;
 	else
-		g->asked.ndst = addr;
-	g->set = nsn_w_one_of(at, nat_bit(s, set, nat->source));
-	nsn_w_tell(at, NSN_PASSED_NAT, dev ? dev->l->index : 0, "the %s is translated",
-		   nat->source ? "source" : "destination");
+		nsn_bounds(s, set, field, &to);
+	*(nat->source ? &g->asked.nsrc : &g->asked.ndst) = to;
+	g->asked.nat |= nat->source ? 1 : 2;
+	set = nat_bit(s, set, nat->source);
+	/* Which port it gets matters to nobody but who answers. */
+	g->set = nat->source && to.first == to.last ? nsn_w_narrow(at, set) : nsn_w_one_of(at, set);
 	g->next = f->next;
 	f->next = g;
+}
+
+/* To an address of @dev: to which of them is not known. Without any the packet is dropped. */
+static void to_own(struct nsn_wat *at, struct nsn_wflow *f, const struct nsn_natted *nat,
+		   nsn_set_t set, const struct nsn_wlink *dev)
+{
+	struct nsn_range *list;
+	const size_t n = nsn_empty(set) ? 0 : addresses(at, dev, nat->source, &list);
+
+	/* A packet that is followed alone gets the first. */
+	for (size_t i = 0; i < n && (i == 0 || !at->r->one); i++)
+		translated(at, f, nat, set, &list[i]);
+	if (n > 1 && at->r->one && nat->source && dev && at->n->ns->kind != NSN_VNS_HOST)
+		at->r->one->unsure = true;
+}
+
+/* By whatever device they come or go, those of each. */
+static void by_each(struct nsn_wat *at, struct nsn_wflow *f, const struct nsn_natted *nat)
+{
+	const enum nsn_field field = nat->source ? NSN_F_OIF : NSN_F_IIF;
+
+	for (size_t i = 0; i < at->n->n_links; i++) {
+		const struct nsn_wlink *l = &at->n->links[i];
+
+		to_own(at, f, nat, nsn_and(at->s, nat->set, nsn_is(at->s, field, l->l->index)), l);
+	}
+	to_own(at, f, nat, nsn_and(at->s, nat->set, nsn_is(at->s, field, 0)), NULL);
+}
+
+static void asked(struct nsn_wat *at, struct nsn_wflow *f, const struct nsn_natted *nat,
+		  const struct nsn_wlink *dev)
+{
+	if (nsn_empty(nat->set))
+		return;
+	nsn_w_tell(at, NSN_PASSED_NAT, dev ? dev->l->index : 0, "the %s is translated",
+		   nat->source ? "source" : "destination");
+	if (nat->has_addr)
+		translated(at, f, nat, nat->set, &nat->addr);
+	else if (!nat->masq && nat->source)
+		translated(at, f, nat, nat->set, NULL);
+	else if (dev)
+		to_own(at, f, nat, nat->set, dev);
+	else
+		by_each(at, f, nat);
 }
 
 void nsn_w_translate(struct nsn_wat *at, struct nsn_wflow *f, uint32_t hook,
@@ -383,6 +478,7 @@ void nsn_w_translate(struct nsn_wat *at, struct nsn_wflow *f, uint32_t hook,
 	fresh = nsn_and(s, f->set, nsn_is(s, NSN_F_CTSTATE, NSN_CT_NEW));
 	if (nsn_empty(fresh))
 		return;
+	nsn_hooks_hop(at->n->hooks, at->hop);
 	nsn_hook_nat(at->n->hooks, nsn_w_nfproto(at->family), hook, fresh, &h,
 		     at->r->one ? &t : NULL);
 	nsn_w_doubt(at, &t, h.n_nat ? h.nat[0].set : h.go);

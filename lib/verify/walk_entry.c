@@ -15,8 +15,8 @@
 
 #include "walk_in.h"
 
-#define PIECE	    32	/* products in one piece */
-#define LIVE_NATTED 256 /* live connections with translation that are kept apart */
+#define PIECE	    32	 /* products in one piece */
+#define LIVE_NATTED 4096 /* live connections with translation that are kept apart */
 
 static void bounds_of(struct nsn_space *s, nsn_set_t set, struct nsn_range *src,
 		      struct nsn_range *dst)
@@ -155,6 +155,17 @@ static void sent(struct nsn_wmade *m, const struct nsn_wflow *f, nsn_set_t set)
 	}
 }
 
+/* With br_netfilter also what a bridge of others switches: it leaves by where it came in. */
+static nsn_set_t bridged(struct nsn_wmade *m, const struct nsn_wflow *f, const struct nsn_wlink *br)
+{
+	struct nsn_space *s = m->at.s;
+
+	if (!nsn_w_bridges_others(m->at.n, br))
+		return nsn_none(s);
+	return nsn_put(s, nsn_and(s, f->set, nsn_is(s, NSN_F_IIF, br->l->index)), NSN_F_OIF,
+		       br->l->index);
+}
+
 /* All routes at once: the device they lead out by is in the set. */
 static void routed(struct nsn_wmade *m, const struct nsn_wflow *f)
 {
@@ -165,7 +176,7 @@ static void routed(struct nsn_wmade *m, const struct nsn_wflow *f)
 
 	for (const struct nsn_wout *o = outs; o; o = o->next)
 		n += o->kind == NSN_WOUT_HOP;
-	out = nsn_space_alloc(s, (n + 1) * sizeof(nsn_set_t));
+	out = nsn_space_alloc(s, (n + m->at.n->n_links + 1) * sizeof(nsn_set_t));
 	n = 0;
 	for (const struct nsn_wout *o = outs; o; o = o->next) {
 		if (o->kind == NSN_WOUT_HOP)
@@ -174,6 +185,8 @@ static void routed(struct nsn_wmade *m, const struct nsn_wflow *f)
 			local = nsn_or(s, local, o->set);
 	}
 	delivered(m, f, local);
+	for (size_t i = 0; i < m->at.n->n_links; i++)
+		out[n++] = bridged(m, f, &m->at.n->links[i]);
 	if (n)
 		sent(m, f,
 		     nsn_w_made_hook(m, NF_INET_FORWARD, INT32_MIN, INT32_MAX,
@@ -192,6 +205,9 @@ nsn_set_t nsn_w_any_packet(struct nsn_wmade *m)
 	for (size_t i = 0; i < n->n_links; i++) {
 		if (!(n->links[i].l->flags & IFF_UP))
 			continue;
+		/* What the host sends to itself is among what its sockets open. */
+		if (n->ns->kind == NSN_VNS_HOST && n->links[i].l->flags & IFF_LOOPBACK)
+			continue;
 		r[k].first = r[k].last = n->links[i].l->index;
 		k++;
 	}
@@ -205,6 +221,7 @@ nsn_set_t nsn_w_any_packet(struct nsn_wmade *m)
 	set = nsn_and(s, set, nsn_is(s, NSN_F_CTDIR, 0));
 	set = nsn_and(s, set, nsn_is(s, NSN_F_CTNAT, 0));
 	set = nsn_and(s, set, nsn_is(s, NSN_F_CTMARK, 0));
+	set = nsn_and(s, set, nsn_is(s, NSN_F_FIRST, 0));
 	return nsn_and(s, set, nsn_in(s, NSN_F_IIF, r, k));
 }
 
@@ -224,7 +241,26 @@ static void from_links(struct nsn_wmade *m)
 	}
 }
 
-/* What its own sockets open: from its own addresses, by any device. */
+/*
+ * The device that the host's routes lead out by, `lo` to itself. Of gateways any is taken: nobody
+ * but the kernel opens anything there.
+ */
+static nsn_set_t by_routes(struct nsn_wmade *m, nsn_set_t set)
+{
+	struct nsn_space *s = m->at.s;
+	nsn_set_t ret = nsn_none(s);
+
+	if (m->at.n->ns->kind != NSN_VNS_HOST)
+		return set;
+	for (const struct nsn_wout *o = nsn_w_route(&m->at, nsn_put(s, set, NSN_F_IIF, 1)); o;
+	     o = o->next)
+		ret = nsn_or(
+			s, ret,
+			nsn_put(s, o->set, NSN_F_OIF, o->kind == NSN_WOUT_HOP ? o->hop->link : 1));
+	return nsn_put(s, ret, NSN_F_IIF, 0);
+}
+
+/* What its own sockets open: from its own addresses. */
 static void from_sockets(struct nsn_wmade *m)
 {
 	struct nsn_space *s = m->at.s;
@@ -247,7 +283,7 @@ static void from_sockets(struct nsn_wmade *m)
 	/* Who may set a mark on a socket: the kernel itself opens nothing with one. */
 	if (ns->n_procs || ns->n_held)
 		set = nsn_forget(s, set, NSN_F_MARK);
-	set = nsn_and(s, set, nsn_in(s, NSN_F_SRC, r, k));
+	set = by_routes(m, nsn_and(s, set, nsn_in(s, NSN_F_SRC, r, k)));
 	set = nsn_w_made_hook(m, NF_INET_LOCAL_OUT, INT32_MIN, -201, set);
 	set = nsn_put(s, nsn_w_opening(s, set, m->at.family), NSN_F_CTSTATE, NSN_CT_NEW);
 	f.set = nsn_w_made_hook(m, NF_INET_LOCAL_OUT, -200, -101, set);
@@ -258,18 +294,25 @@ static void from_sockets(struct nsn_wmade *m)
 
 /* ---- what is there ------------------------------------------------------------------------ */
 
+static struct nsn_packet tuple(const struct nsn_vtuple *t, uint32_t mark)
+{
+	struct nsn_packet p = {0};
+
+	p.v[NSN_F_SRC] = nsn_w_ip(&t->src);
+	p.v[NSN_F_DST] = nsn_w_ip(&t->dst);
+	p.v[NSN_F_PROTO] = t->proto;
+	p.v[NSN_F_SPORT] = t->sport;
+	p.v[NSN_F_DPORT] = t->dport;
+	p.v[NSN_F_CTMARK] = mark;
+	return p;
+}
+
 static bool have(struct nsn_wmade *m, const struct nsn_vct *c, size_t n)
 {
 	struct nsn_space *s = m->at.s;
-	struct nsn_packet p = {0};
-	nsn_u128 src = nsn_w_ip(&c->orig.src), dst = nsn_w_ip(&c->orig.dst);
+	const struct nsn_packet p = tuple(&c->orig, c->mark);
+	const nsn_u128 src = p.v[NSN_F_SRC], dst = p.v[NSN_F_DST];
 
-	p.v[NSN_F_SRC] = src;
-	p.v[NSN_F_DST] = dst;
-	p.v[NSN_F_PROTO] = c->orig.proto;
-	p.v[NSN_F_SPORT] = c->orig.sport;
-	p.v[NSN_F_DPORT] = c->orig.dport;
-	p.v[NSN_F_CTMARK] = c->mark;
 	for (size_t i = 0; i < n; i++) {
 		const struct nsn_wentry *e = &m->ct->list[i];
 
@@ -282,13 +325,43 @@ static bool have(struct nsn_wmade *m, const struct nsn_vct *c, size_t n)
 	return false;
 }
 
-static void live_natted(struct nsn_wmade *m, const struct nsn_vct *c)
+static bool within(const struct nsn_range *r, nsn_u128 v)
+{
+	return r->first <= v && v <= r->last;
+}
+
+/* Whether one that packets can make lets through all that this one does. */
+static bool have_natted(struct nsn_wmade *m, const struct nsn_vct *c, const struct nsn_wentry *live,
+			size_t n)
+{
+	const struct nsn_packet orig = tuple(&c->orig, c->mark), reply = tuple(&c->reply, c->mark);
+	struct nsn_space *s = m->at.s;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct nsn_wentry *e = &m->ct->list[i];
+
+		if (e->nat != live->nat || !within(&e->osrc, orig.v[NSN_F_SRC]) ||
+		    !within(&e->odst, orig.v[NSN_F_DST]) || !within(&e->rsrc, reply.v[NSN_F_SRC]) ||
+		    !within(&e->rdst, reply.v[NSN_F_DST]))
+			continue;
+		if (live->nat & 1 && !within(&e->nsrc, live->nsrc.first))
+			continue;
+		if (live->nat & 2 && (!within(&e->ndst, live->ndst.first) ||
+				      (e->has_port ? !within(&e->nport, live->nport.first)
+						   : c->orig.dport != c->reply.sport)))
+			continue;
+		if (nsn_has(s, nsn_kept_set(s, e->orig), &orig) &&
+		    nsn_has(s, nsn_kept_set(s, e->reply), &reply))
+			return true;
+	}
+	return false;
+}
+
+static void live_natted(struct nsn_wmade *m, const struct nsn_vct *c, size_t made)
 {
 	struct nsn_space *s = m->at.s;
 	struct nsn_wentry e = {0};
 
-	if (++m->natted > LIVE_NATTED)
-		nsn_space_stop(s, "too many live connections with translation");
 	if (nsn_ip_cmp(&c->orig.src, &c->reply.dst) != 0 || c->orig.sport != c->reply.dport) {
 		e.nat |= 1;
 		e.nsrc.first = e.nsrc.last = nsn_w_ip(&c->reply.dst);
@@ -299,6 +372,10 @@ static void live_natted(struct nsn_wmade *m, const struct nsn_vct *c)
 		e.has_port = true;
 		e.nport.first = e.nport.last = c->reply.sport;
 	}
+	if (have_natted(m, c, &e, made))
+		return;
+	if (++m->natted > LIVE_NATTED)
+		nsn_space_stop(s, "too many live connections with translation");
 	nsn_w_add(m, nsn_w_live(s, &c->orig, c->mark), nsn_w_live(s, &c->reply, c->mark), &e);
 }
 
@@ -326,7 +403,7 @@ static void live(struct nsn_wmade *m)
 			continue;
 		m->ct->helper = m->ct->helper || c->helper;
 		if (translated(c)) {
-			live_natted(m, c);
+			live_natted(m, c, made);
 			continue;
 		}
 		if (have(m, c, made))

@@ -133,7 +133,8 @@ struct nsn_wat {
 	const struct nsn_wpath *path;
 	nsn_set_t set; /* as it came in */
 	uint8_t family;
-	bool entries; /* see walk_ct.c: what cannot be modelled passes */
+	bool entries;		    /* see walk_ct.c: what cannot be modelled passes */
+	const struct nsn_vhop *hop; /* to whom it is sent, when that is known */
 };
 
 /* A set on its way, and the connection whose addresses it shall get, if any. */
@@ -167,6 +168,11 @@ nsn_set_t nsn_w_masked(struct nsn_space *s, nsn_set_t set, enum nsn_field f, uin
 /* Memory that stays; jumps when there is none. */
 void *nsn_w_alloc(struct nsn_walk *w, size_t size);
 struct nsn_wlink *nsn_w_link(const struct nsn_wns *n, uint32_t index);
+/*
+ * Whether the link is the host's and what leaves by it leaves all that is walked through: hardware,
+ * what sits on it, a namespace that is not trusted, a process.
+ */
+bool nsn_w_is_outer(const struct nsn_wns *n, const struct nsn_wlink *l);
 void nsn_w_ready(struct nsn_walk *w, struct nsn_wns *n);
 void nsn_w_arrive(struct nsn_wat *at, enum nsn_arrival_kind kind, const struct nsn_wlink *out,
 		  nsn_set_t set, bool routed, const char *why, const struct nsn_hit *hit);
@@ -188,6 +194,8 @@ nsn_set_t nsn_w_fresh(struct nsn_space *s, nsn_set_t set, const struct nsn_wlink
 /* ---- walk_bridge.c ---------------------------------------------------------------------- */
 
 nsn_set_t nsn_w_bridge_in(struct nsn_wat *at, nsn_set_t set, bool admitted);
+/* Of the host, and all behind its ports are outsiders: what IP's chains see of it is known. */
+bool nsn_w_bridges_others(const struct nsn_wns *n, const struct nsn_wlink *br);
 /* What the machine itself sends through a bridge: L2DST decides. */
 nsn_set_t nsn_w_answered(struct nsn_wat *at, struct nsn_wlink *br);
 void nsn_w_bridge_out(struct nsn_wat *at, const struct nsn_wlink *br, nsn_set_t set);
@@ -195,6 +203,8 @@ void nsn_w_bridge_out(struct nsn_wat *at, const struct nsn_wlink *br, nsn_set_t 
 /* ---- walk_local.c: IP ------------------------------------------------------------------- */
 
 /* What comes up to IP by @dev; with the frame's destination not looked at yet if @check. */
+/* What the machine's own sockets send, whatever it is. */
+void nsn_w_sent(struct nsn_wat *at, nsn_set_t set);
 nsn_set_t nsn_w_ip_in(struct nsn_wat *at, const struct nsn_wlink *dev, nsn_set_t set, bool check,
 		      bool admitted);
 

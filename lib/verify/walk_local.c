@@ -32,7 +32,9 @@ static nsn_set_t without(struct nsn_space *s, nsn_set_t set, enum nsn_field f, n
 static nsn_set_t not_own(struct nsn_wat *at, const struct nsn_wlink *dev, nsn_set_t set)
 {
 	const struct nsn_vns *ns = at->n->ns;
+	struct nsn_range *own = nsn_space_alloc(at->s, (ns->n_routes + 1) * sizeof(*own));
 	const struct nsn_vfib *first = NULL;
+	size_t n = 0;
 
 	for (size_t i = 0; i < ns->n_fibs && !first; i++) {
 		if (ns->fibs[i].family == AF_INET)
@@ -45,15 +47,12 @@ static nsn_set_t not_own(struct nsn_wat *at, const struct nsn_wlink *dev, nsn_se
 		return set;
 	for (size_t i = 0; i < ns->n_routes; i++) {
 		const struct nsn_vroute *r = &ns->routes[i];
-		struct nsn_range a;
-
 		if (r->table != RT_TABLE_LOCAL || r->type != RTN_LOCAL || r->tos || r->odd ||
 		    r->dst.ip.family != AF_INET || r->dst.len != 32)
 			continue;
-		nsn_w_prefix(&r->dst, &a);
-		set = without(at->s, set, NSN_F_SRC, a.first, a.last);
+		nsn_w_prefix(&r->dst, &own[n++]);
 	}
-	return set;
+	return n ? nsn_sub(at->s, set, nsn_in(at->s, NSN_F_SRC, own, n)) : set;
 }
 
 /* Addresses that ip_route_input_slow() and ip6_rcv_core() do not take from a wire. */
@@ -90,7 +89,8 @@ static nsn_set_t for_us(struct nsn_wat *at, const struct nsn_wlink *dev, nsn_set
 	struct nsn_space *s = at->s;
 	nsn_set_t tagged = nsn_and(s, set, nsn_is(s, NSN_F_TAG, 2));
 
-	if (dev->stacked) {
+	/* From outside of the machine any frame may come by either. */
+	if (dev->stacked && !nsn_w_is_outer(at->n, dev)) {
 		nsn_w_blind(at, set, nsn_w_printf(s, "a device sits on top of '%s'", dev->l->name));
 		return nsn_none(s);
 	}
@@ -133,11 +133,25 @@ static void deliver(struct nsn_wat *at, const struct nsn_wlink *dev, struct nsn_
 		nsn_w_arrive(at, NSN_ARRIVES_LOCAL, NULL, g->set, true, NULL, NULL);
 }
 
+/* Postrouting, and to the neighbour. */
+static void leave(struct nsn_wat *at, struct nsn_wflow *f, const struct nsn_wout *out,
+		  const struct nsn_wlink *to)
+{
+	const uint8_t nf = nsn_w_nfproto(at->family);
+
+	f->set = nsn_w_hook(at, nf, NF_INET_POST_ROUTING, NULL, INT32_MIN, 99, f->set);
+	nsn_w_translate(at, f, NF_INET_POST_ROUTING, to);
+	for (struct nsn_wflow *g = f; g; g = g->next)
+		nsn_w_neigh(at, out,
+			    nsn_w_hook(at, nf, NF_INET_POST_ROUTING, NULL, 100, INT32_MAX, g->set));
+}
+
 static bool forwards(struct nsn_wat *at, const struct nsn_wlink *dev)
 {
 	if (at->family == AF_INET)
 		return conf(dev)->forwarding4 != 0;
-	return conf(dev)->forwarding6 != 0 || at->n->ns->conf_all.forwarding6 != 0;
+	return conf(dev)->forwarding6 != 0 || conf(dev)->force_forwarding6 > 0 ||
+	       at->n->ns->conf_all.forwarding6 != 0;
 }
 
 static void forward(struct nsn_wat *at, const struct nsn_wlink *dev, struct nsn_wflow *f,
@@ -164,14 +178,11 @@ static void forward(struct nsn_wat *at, const struct nsn_wlink *dev, struct nsn_
 		return;
 	}
 	set = nsn_put(s, nsn_w_older(at, set), NSN_F_OIF, to->l->index);
-	set = nsn_w_hook(at, nf, NF_INET_FORWARD, NULL, INT32_MIN, INT32_MAX, set);
+	at->hop = out->hop;
 	here.next = NULL;
-	here.set = nsn_w_hook(at, nf, NF_INET_POST_ROUTING, NULL, INT32_MIN, 99, set);
-	nsn_w_translate(at, &here, NF_INET_POST_ROUTING, to);
-	for (struct nsn_wflow *g = &here; g; g = g->next) {
-		set = nsn_w_hook(at, nf, NF_INET_POST_ROUTING, NULL, 100, INT32_MAX, g->set);
-		nsn_w_neigh(at, out, set);
-	}
+	here.set = nsn_w_hook(at, nf, NF_INET_FORWARD, NULL, INT32_MIN, INT32_MAX, set);
+	leave(at, &here, out, to);
+	at->hop = NULL;
 }
 
 /* ---- in --------------------------------------------------------------------------------- */
@@ -226,4 +237,63 @@ nsn_set_t nsn_w_ip_in(struct nsn_wat *at, const struct nsn_wlink *dev, nsn_set_t
 		}
 	}
 	return all;
+}
+
+/* ---- out of its own sockets --------------------------------------------------------------- */
+
+static void send_out(struct nsn_wat *at, struct nsn_wflow *f)
+{
+	struct nsn_space *s = at->s;
+
+	/* Routes of what the machine sends are looked up as if it came by `lo`. */
+	for (struct nsn_wout *out = nsn_w_route(at, nsn_put(s, f->set, NSN_F_IIF, 1)); out;
+	     out = out->next) {
+		struct nsn_wflow here = *f;
+		const struct nsn_wlink *to;
+
+		if (out->kind == NSN_WOUT_LOCAL)
+			continue;
+		to = nsn_w_link(at->n, out->hop->link);
+		if (!to) {
+			nsn_w_blind(at, out->set, "a route by a link that is not there");
+			continue;
+		}
+		here.next = NULL;
+		here.set = nsn_put(s, nsn_put(s, out->set, NSN_F_IIF, 0), NSN_F_OIF, to->l->index);
+		at->hop = out->hop;
+		leave(at, &here, out, to);
+		at->hop = NULL;
+	}
+}
+
+static nsn_set_t output(struct nsn_wat *at, int32_t first, int32_t last, nsn_set_t set)
+{
+	return nsn_w_hook(at, nsn_w_nfproto(at->family), NF_INET_LOCAL_OUT, NULL, first, last, set);
+}
+
+/*
+ * A route is chosen before the hook and again behind it, as marks and destinations may change: the
+ * device that rules see there is any that there is a route by.
+ */
+void nsn_w_sent(struct nsn_wat *at, nsn_set_t set)
+{
+	struct nsn_space *s = at->s;
+	nsn_set_t by = nsn_none(s);
+
+	for (const struct nsn_wout *out = nsn_w_route(at, nsn_put(s, set, NSN_F_IIF, 1)); out;
+	     out = out->next)
+		if (out->kind == NSN_WOUT_HOP)
+			by = nsn_or(s, by, nsn_put(s, out->set, NSN_F_OIF, out->hop->link));
+	set = nsn_put(s, by, NSN_F_IIF, 0);
+	set = output(at, INT32_MIN, -201, set);
+	for (struct nsn_wflow *f = nsn_w_track(at, set), *next; f; f = next) {
+		next = f->next;
+		f->next = NULL;
+		f->set = output(at, -200, -101, f->set);
+		nsn_w_translate(at, f, NF_INET_LOCAL_OUT, NULL);
+		for (struct nsn_wflow *g = f; g; g = g->next) {
+			g->set = output(at, -100, INT32_MAX, g->set);
+			send_out(at, g);
+		}
+	}
 }

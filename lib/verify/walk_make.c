@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* walk - what is prepared: links with their peers at once, the rest when it is needed. */
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -79,6 +80,52 @@ struct nsn_wlink *nsn_w_link(const struct nsn_wns *n, uint32_t index)
 			hi = mid;
 	}
 	return NULL;
+}
+
+/* ---- where links of the host lead -------------------------------------------------------- */
+
+#define STACK_MAX 8
+
+static bool leads_out(const struct nsn_wns *n, const struct nsn_wlink *l, unsigned int depth);
+
+/* All that is in it: ports of a bridge, members of a bond. */
+static bool members_lead_out(const struct nsn_wns *n, const struct nsn_wlink *l, unsigned int depth)
+{
+	for (size_t i = 0; i < n->n_links; i++)
+		if (n->links[i].l->master == l->l->index && !leads_out(n, &n->links[i], depth + 1))
+			return false;
+	return true;
+}
+
+static bool leads_out(const struct nsn_wns *n, const struct nsn_wlink *l, unsigned int depth)
+{
+	static const char *const upper[] = {"vlan",    "macvlan", "ipvlan",
+					    "macvtap", "ipvtap",  "macsec"};
+	const struct nsn_wlink *lower;
+	const char *kind = l->l->kind;
+
+	if (depth > STACK_MAX || l->l->flags & IFF_LOOPBACK || l->l->peer_lost)
+		return false;
+	if (kind[0] == '\0')
+		return true;
+	if (strcmp(kind, "veth") == 0)
+		return l->to != NSN_NOWHERE && !l->peer;
+	if (strcmp(kind, "bridge") == 0 || strcmp(kind, "bond") == 0 || strcmp(kind, "team") == 0)
+		return members_lead_out(n, l, depth);
+	if (strcmp(kind, "tun") == 0)
+		return true;
+	for (size_t i = 0; i < NSN_COUNT(upper); i++) {
+		if (strcmp(kind, upper[i]) != 0)
+			continue;
+		lower = l->l->peer_nsid == -1 ? nsn_w_link(n, l->l->peer_index) : NULL;
+		return lower && lower != l && leads_out(n, lower, depth + 1);
+	}
+	return false;
+}
+
+bool nsn_w_is_outer(const struct nsn_wns *n, const struct nsn_wlink *l)
+{
+	return n->ns->kind == NSN_VNS_HOST && leads_out(n, l, 0);
 }
 
 static int by_index(const void *pa, const void *pb)

@@ -21,7 +21,8 @@ static void send_to(struct nsn_wat *at, const struct nsn_wlink *dev, const struc
 	if (!nb)
 		nsn_w_tell(at, NSN_PASSED_SWITCH, dev->l->index,
 			   "no permanent neighbour: whoever answers gets it");
-	set = nsn_w_one_of(at, set);
+	/* Outside, whoever gets it is outside. */
+	set = nsn_w_is_outer(at->n, dev) ? nsn_w_narrow(at, set) : nsn_w_one_of(at, set);
 	if (strcmp(dev->l->kind, "bridge") == 0)
 		nsn_w_bridge_out(at, dev, set);
 	else

@@ -135,11 +135,17 @@ void nsn_walk_one(struct nsn_walk *w, size_t ns, uint32_t link, const struct nsn
 	*ret = (struct nsn_passage){.to = NSN_NOWHERE};
 	r.family = etype == 0x0800 ? AF_INET : etype == 0x86dd ? AF_INET6 : 0;
 	at.family = r.family;
-	if (!l)
+	if (!l && link)
 		return;
-	at.set = nsn_w_fresh(w->s, nsn_only(w->s, packet), l);
-	at.set = nsn_w_narrow(&at, at.set);
-	(void)nsn_w_enter(&at, at.set, false);
+	if (l) {
+		at.set = nsn_w_narrow(&at, nsn_w_fresh(w->s, nsn_only(w->s, packet), l));
+		(void)nsn_w_enter(&at, at.set, false);
+	} else {
+		nsn_w_ready(w, at.n);
+		at.set = nsn_put(w->s, nsn_only(w->s, packet), NSN_F_FIRST, 0);
+		at.set = nsn_w_narrow(&at, nsn_put(w->s, at.set, NSN_F_CTSTATE, NSN_CT_INVALID));
+		nsn_w_sent(&at, at.set);
+	}
 	(void)nsn_w_run(&r);
 	for (size_t i = 0; i < arrivals.n; i++) {
 		const struct nsn_arrival *a = &arrivals.list[i];
@@ -150,6 +156,8 @@ void nsn_walk_one(struct nsn_walk *w, size_t ns, uint32_t link, const struct nsn
 			continue;
 		ret->arrived = true;
 		ret->to = a->kind == NSN_ARRIVES_LOCAL ? a->ns : a->to;
+		ret->last = a->ns;
+		ret->local = a->kind == NSN_ARRIVES_LOCAL;
 		nsn_pick(w->s, a->set, packet, &ret->as);
 	}
 }

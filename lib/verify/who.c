@@ -245,6 +245,19 @@ static int count_joined(struct nsn_proving *p)
 	return 0;
 }
 
+/* Whose gateway, or workload, some links join with the host. */
+static void find_border(struct nsn_proving *p)
+{
+	p->host = NSN_NOWHERE;
+	for (size_t i = p->snap->n_ns; i-- > 0;)
+		if (p->snap->ns[i].kind == NSN_VNS_HOST && p->snap->ns[i].full)
+			p->host = i;
+	for (size_t i = 0; p->host != NSN_NOWHERE && i < p->snap->n_ns; i++)
+		if (p->out.tenant[i] != SIZE_MAX &&
+		    p->topo.component[i] == p->topo.component[p->host])
+			p->border[p->out.tenant[i]] = p->any_border = true;
+}
+
 int nsn_prepare(struct nsn_proving *p)
 {
 	const size_t n = p->intent->n_tenants, m = p->snap->n_ns;
@@ -259,10 +272,11 @@ int nsn_prepare(struct nsn_proving *p)
 	p->asked_first = calloc(n + 2, sizeof(size_t));
 	p->wanted = calloc(n + 1, sizeof(bool));
 	p->alone = calloc(n + 1, sizeof(bool));
-	p->sender = calloc(n + 1, sizeof(*p->sender));
-	p->sender_kind = calloc(n + 1, sizeof(*p->sender_kind));
+	p->border = calloc(n + 1, sizeof(bool));
+	p->sender = calloc(n + 2, sizeof(*p->sender));
+	p->sender_kind = calloc(n + 2, sizeof(*p->sender_kind));
 	if (!p->out.group || !p->out.next || !p->out.tenant || !p->gateway || !p->workloads ||
-	    !p->first || !p->asked_first || !p->wanted || !p->alone || !p->sender ||
+	    !p->first || !p->asked_first || !p->wanted || !p->alone || !p->border || !p->sender ||
 	    !p->sender_kind)
 		return nsn_err_nomem(p->err);
 	r = nsn_topo_make(&p->topo, p->snap, p->err);
@@ -271,6 +285,11 @@ int nsn_prepare(struct nsn_proving *p)
 	if (r < 0)
 		return r;
 	find_groups(p);
+	find_border(p);
+	r = nsn_beyond_make(&p->beyond, p->host == NSN_NOWHERE ? NULL : &p->snap->ns[p->host],
+			    p->err);
+	if (r < 0)
+		return r;
 	if (find_alone(p) < 0 || count_joined(p) < 0)
 		return nsn_err_nomem(p->err);
 	for (size_t i = 0; i < n; i++)

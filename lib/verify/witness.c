@@ -90,11 +90,11 @@ static nsn_u128 mac_number(const struct nsn_mac *m)
 static void usual(struct nsn_packet *like, const struct nsn_proving *p, size_t a,
 		  const struct nsn_arrival *at)
 {
-	const struct nsn_tenant *t = &p->intent->tenants[a];
+	const struct nsn_tenant *t = nsn_is_beyond(p, a) ? NULL : &p->intent->tenants[a];
 
 	*like = (struct nsn_packet){0};
 	like->v[NSN_F_ETYPE] = at->family == AF_INET6 ? 0x86dd : 0x0800;
-	if (t->n_endpoints > 0)
+	if (t && t->n_endpoints > 0)
 		like->v[NSN_F_SRC] =
 			number(at->family == AF_INET6 ? &t->endpoints[0].ip6 : &t->endpoints[0].ip);
 	like->v[NSN_F_PROTO] = IPPROTO_TCP;
@@ -129,9 +129,9 @@ static void as_sent(struct nsn_proving *p, const struct nsn_arrival *at, struct 
 	pk->v[NSN_F_MARK] = 0;
 	pk->v[NSN_F_ETYPE] = at->family == AF_INET6 ? 0x86dd : 0x0800;
 	pk->v[NSN_F_TTL] = 64;
-	if (pk->v[NSN_F_CTNAT] & 1)
+	if (pk->v[NSN_F_FIRST] & 1)
 		pk->v[NSN_F_SRC] = pk->v[NSN_F_OSRC];
-	if (pk->v[NSN_F_CTNAT] & 2) {
+	if (pk->v[NSN_F_FIRST] & 2) {
 		pk->v[NSN_F_DST] = pk->v[NSN_F_ODST];
 		pk->v[NSN_F_DPORT] = pk->v[NSN_F_ODPORT];
 	}
@@ -288,7 +288,7 @@ void nsn_witness(struct nsn_proving *p, struct nsn_finding *x, size_t a,
 		show(p, x, nsn_packet_str(&one, text));
 		return;
 	}
-	if (one.v[NSN_F_CTNAT]) {
+	if (one.v[NSN_F_FIRST]) {
 		(void)snprintf(line, sizeof(line), "arrives as: %s", nsn_packet_str(&one, text));
 		show(p, x, line);
 	}
@@ -298,7 +298,7 @@ void nsn_witness(struct nsn_proving *p, struct nsn_finding *x, size_t a,
 	if (at->n_steps == 0)
 		return;
 	nsn_walk_one(p->walk, at->steps[0].ns, at->steps[0].in, &one, &way);
-	if (way.arrived)
+	if (way.arrived && way.to == (at->kind == NSN_ARRIVES ? at->to : at->ns))
 		show_way(p, x, &way);
 	else
 		show(p, x, "its way alone could not be told: another of the same kind gets there");

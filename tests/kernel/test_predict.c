@@ -16,6 +16,7 @@
 #include "../../lib/predict_parts.h"
 #include "../../lib/verify/read.h"
 #include "../../lib/verify/snapfile.h"
+#include "../lib/border.h"
 #include "../lib/lab.h"
 #include "../lib/world.h"
 
@@ -270,9 +271,9 @@ static size_t compare(const struct nsn_snap *guess, const struct nsn_snap *after
 		const struct nsn_vns *ns = &after->ns[i], *g;
 		char *a, *b;
 
-		if (ns->kind != NSN_VNS_GATEWAY && ns->kind != NSN_VNS_WORKLOAD)
+		if (ns->kind == NSN_VNS_FOREIGN)
 			continue;
-		n++;
+		n += ns->kind != NSN_VNS_HOST;
 		g = find(guess, ns);
 		if (!g) {
 			print_error("%s is not predicted, after %s\n", ns->name, what);
@@ -342,7 +343,8 @@ static size_t change(struct nsnet *n, const char *what)
 	free(lab_sh("%s %s", nsnet_bin(), what));
 	OK(nsn_wanted_load(n, true, &all, &err));
 	OK(nsn_prediction_make(&p, &now, &all, &n->owner, &err));
-	OK(nsn_predict(&guess, &now, p.list, p.n, "", &err));
+	assert_true(p.host_known);
+	OK(nsn_predict(&guess, &now, p.list, p.n, &p.host, "", &err));
 	OK(nsn_snap_seal(&guess, &err));
 	read_now(n, &after);
 	same_generations(&now, &guess, &after);
@@ -470,6 +472,50 @@ static void files_are_foreseen(void **state)
 	assert_int_equal(bad, 0);
 }
 
+/* With a host that leads out: its links, addresses, routes and settings, and the table. */
+#define TWO                                                                                        \
+	"nsnet: 1\ntenants:\n  aa:\n    subnet: 10.1.0.0/24\n    subnet6: fd00:1::/64\n"           \
+	"    endpoints: { default: auto }\n"                                                       \
+	"  bb:\n    subnet: 10.2.0.0/24\n    endpoints: { default: auto }\n"
+static const char *const beyond[] = {
+	TWO,
+	TWO "rules:\n  - { name: r1, allow: tcp/443, from: aa, to: internet, because: x }\n",
+	TWO "rules:\n  - { name: r1, allow: tcp/443, from: aa, to: internet, because: x }\n"
+	    "  - { name: r2, allow: [tcp/22, icmp/echo], from: bb, to: host, because: x }\n"
+	    "  - { name: r3, allow: tcp/25, from: bb, to: 192.168.50.0/24, because: x }\n",
+	TWO "rules:\n  - { name: r2, allow: [tcp/22, icmp/echo], from: bb, to: host, because: x }\n"
+	    "  - { name: r4, allow: tcp/443, from: internet, to: aa/default, publish: "
+	    "\"192.0.2.10:8443\", because: x }\n"
+	    "  - { name: r5, allow: tcp/80, from: internet, to: bb/default, publish: \"80\", "
+	    "because: x }\n"
+	    "  - { name: r6, allow: tcp/90, from: host, to: aa/default, publish: "
+	    "\"127.0.0.1:9000\", because: x }\n"
+	    "  - { name: r7, allow: tcp/1, from: aa, to: bb, because: x }\n",
+	TWO "rules:\n  - { name: r7, allow: tcp/1, from: aa, to: bb, because: x }\n"
+	    "  - { name: r3, allow: tcp/25, from: bb, to: 192.168.50.0/24, because: x }\n",
+	TWO,
+};
+
+static void what_leads_out_is_foreseen(void **state)
+{
+	static const char *const forwarding[] = {"make none", "make all"};
+	struct nsnet *n;
+	size_t bad = 0;
+
+	(void)state;
+	world_need();
+	for (size_t k = 0; k < NSN_COUNT(forwarding); k++) {
+		border_sh(forwarding[k]);
+		n = lab_open();
+		for (size_t i = 0; i < NSN_COUNT(beyond); i++)
+			bad += apply_one(n, beyond[i]);
+		NSNET_STATUS(0, "-q", "tenant", "del", "-y", "--with-rules", "--all");
+		nsnet_close(n);
+		border_sh("drop");
+	}
+	assert_int_equal(bad, 0);
+}
+
 /* ---- away from the machine
  * -------------------------------------------------------------------------- */
 
@@ -564,6 +610,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(files_are_foreseen, world_setup),
 		cmocka_unit_test_setup(files_are_foreseen_elsewhere, world_setup),
 		cmocka_unit_test_setup(what_is_not_ours_stays, world_setup),
+		cmocka_unit_test_setup(what_leads_out_is_foreseen, world_setup),
 	};
 
 	world_filter(argc, argv);

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <linux/rtnetlink.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -747,6 +748,159 @@ static void a_large_site_costs_what_is_said_of_each_pair(void **state)
 	free(tenants);
 }
 
+/* ---- beyond all tenants ------------------------------------------------------------------ */
+
+static struct nsn_ip address(const char *text)
+{
+	struct nsn_ip ip = {0};
+
+	assert_int_equal(nsn_ip_parse(&ip, text), 0);
+	return ip;
+}
+
+/* Two links, an uplink; a network of global addresses on the second, and one by a route alone. */
+static struct nsn_beyond around(void)
+{
+	struct nsn_vlink links[] = {{.index = 2, .name = "eth0", .kind = ""},
+				    {.index = 3, .name = "eth1", .kind = ""},
+				    {.index = 4, .name = "nsn5", .kind = "veth"}};
+	struct nsn_vaddr addrs[] = {{.link = 2, .net = {address("198.51.100.2"), 24}},
+				    {.link = 3, .net = {address("9.9.8.1"), 24}},
+				    {.link = 2, .net = {address("2001:db8::2"), 64}},
+				    {.link = 4, .net = {address("100.127.0.2"), 32}}};
+	struct nsn_vhop on_link = {.link = 3}, via = {.link = 2, .via = address("198.51.100.1")};
+	struct nsn_vroute routes[] = {
+		{.dst = {address("5.5.5.0"), 24}, .table = 254, .type = RTN_UNICAST},
+		{.dst = {address("6.6.6.0"), 24}, .table = 254, .type = RTN_UNICAST},
+		{.dst = {address("0.0.0.0"), 0}, .table = 254, .type = RTN_UNICAST}};
+	struct nsn_vns host = {.links = links,
+			       .n_links = NSN_COUNT(links),
+			       .addrs = addrs,
+			       .n_addrs = NSN_COUNT(addrs),
+			       .routes = routes,
+			       .n_routes = NSN_COUNT(routes)};
+	struct nsn_beyond b;
+
+	for (size_t i = 0; i < NSN_COUNT(routes); i++) {
+		routes[i].hops = i == 0 ? &on_link : &via;
+		routes[i].n_hops = 1;
+	}
+	assert_int_equal(nsn_beyond_make(&b, &host, NULL), 0);
+	return b;
+}
+
+/* IANA's registries, written down once more; and what is on links. */
+static void the_internet_is_what_is_global_and_on_no_link(void **state)
+{
+	static const char *const in[] = {"1.1.1.1",	   "6.6.6.6",	  "9.9.9.9",
+					 "100.63.255.255", "100.128.0.0", "192.0.0.9",
+					 "198.20.0.0",	   "2600::1",	  "64:ff9b::101:101"};
+	static const char *const out[] = {
+		"0.0.0.1",    "10.1.1.1",	 "100.64.0.1",	"127.0.0.1",   "169.254.169.254",
+		"172.31.0.1", "192.0.0.8",	 "192.0.2.1",	"192.168.1.1", "198.18.0.1",
+		"198.19.0.1", "198.51.100.1",	 "203.0.113.1", "224.0.0.1",   "240.0.0.1",
+		"5.5.5.5",    "255.255.255.255", "9.9.8.7",	"::1",	       "fd00::1",
+		"fe80::1",    "ff02::1",	 "2001:db8::1", "2002::1",     "2001:0:1::1"};
+	struct nsn_beyond b = around();
+
+	(void)state;
+	for (size_t i = 0; i < NSN_COUNT(in) + NSN_COUNT(out); i++) {
+		const char *text = i < NSN_COUNT(in) ? in[i] : out[i - NSN_COUNT(in)];
+		const struct nsn_ip ip = address(text);
+		const size_t f = ip.family == AF_INET6;
+		bool found = false;
+
+		for (size_t k = 0; k < b.n_internet[f]; k++)
+			found |= b.internet[f][k].first <= value(&ip) &&
+				 value(&ip) <= b.internet[f][k].last;
+		if (found != (i < NSN_COUNT(in)))
+			fail_msg("%s", text);
+	}
+	assert_int_equal(b.n_host[0], 2);
+	assert_int_equal(b.n_host[1], 1);
+	nsn_beyond_clear(&b);
+}
+
+struct beyond_case {
+	enum nsn_where where;
+	bool out;
+	const char *who, *there; /* an endpoint of aa; an address */
+	uint8_t proto;
+	uint16_t port;
+	bool want;
+};
+
+#define OUTSIDE NSN_WHERE_OUTSIDE
+#define HOST	NSN_WHERE_HOST
+
+static const struct beyond_case beyond_cases[] = {
+	{OUTSIDE, true, "one", "8.8.8.8", 6, 443, true},
+	{OUTSIDE, true, "one", "8.8.8.8", 6, 80, false},
+	{OUTSIDE, true, "one", "9.9.8.8", 6, 443, false},
+	{OUTSIDE, true, "one", "1.2.3.4", 6, 443, false},
+	{OUTSIDE, true, "two", "8.8.8.8", 6, 443, false},
+	{OUTSIDE, true, "two", "10.9.9.9", 17, 53, true},
+	{OUTSIDE, true, "two", "11.9.9.9", 17, 53, false},
+	{HOST, true, "one", "198.51.100.2", 6, 22, true},
+	{HOST, true, "two", "198.51.100.2", 6, 22, false},
+	{HOST, true, "two", "10.9.9.9", 17, 53, false},
+	{OUTSIDE, true, "one", "198.51.100.2", 6, 22, false},
+	/* In: what is published. */
+	{OUTSIDE, false, "two", "8.8.8.8", 6, 80, true},
+	{OUTSIDE, false, "two", "8.8.8.8", 6, 81, false},
+	{OUTSIDE, false, "two", "192.168.1.1", 6, 80, false},
+	{OUTSIDE, false, "one", "8.8.8.8", 6, 80, false},
+	{OUTSIDE, false, "one", "8.8.8.8", 6, 8, false},
+	{HOST, false, "one", "127.0.0.1", 6, 8, true},
+	{HOST, false, "two", "198.51.100.2", 6, 80, true},
+	{HOST, false, "two", "198.51.100.2", 6, 81, false},
+	/* In quarantine: what is kept. */
+	{OUTSIDE, true, "three", "8.8.8.8", 6, 443, false},
+	{OUTSIDE, true, "three", "7.7.7.7", 6, 443, true},
+	{OUTSIDE, false, "three", "8.8.8.8", 6, 443, false},
+};
+
+static void what_is_said_of_the_outside(void **state)
+{
+	struct nsn_beyond beyond = around();
+	struct nsn_policy *p;
+	struct nsn_asked *a;
+	struct world w;
+
+	(void)state;
+	start(&w);
+	(void)rule(&w, "allow tcp/443 aa/one,aa/three -> internet");
+	(void)rule(&w, "deny any aa -> 1.2.3.0/24");
+	(void)rule(&w, "allow tcp/22 aa/one -> host");
+	(void)rule(&w, "allow udp/53 aa -> 10.0.0.0/8");
+	(void)rule(&w, "allow tcp/81 internet -> aa/two");
+	p = rule(&w, "allow tcp/80 internet -> aa/two");
+	p->publish.port = 8080;
+	p = rule(&w, "allow tcp/8 internet -> aa/one");
+	p->publish = (struct nsn_publish){8000, address("127.0.0.1")};
+	p = rule(&w, "allow tcp/443 internet -> aa/three");
+	p->publish.port = 443;
+	keep(quarantine(&w, "aa/three"), "aa/three -> 7.7.7.7 tcp/443");
+	a = ask(&w);
+	for (size_t i = 0; i < NSN_COUNT(beyond_cases); i++) {
+		const struct beyond_case *c = &beyond_cases[i];
+		const struct nsn_endpoint *e = nsn_tenant_endpoint(&w.tenants[0], c->who);
+		const struct nsn_endpoint there = {.ip = address(c->there)};
+		const struct kind k = {c->proto, c->port, false};
+		struct nsn_boxes b;
+		struct nsn_packet pk;
+
+		assert_int_equal(nsn_asked_beyond(a, &beyond, 0, c->where, c->out, &b, NULL), 0);
+		assert_true(packet(&pk, c->out ? e : &there, c->out ? &there : e, &k, AF_INET));
+		if (may(&b, &pk, AF_INET) != c->want)
+			fail_msg("case %zu: %s %s", i, c->who, c->there);
+		nsn_boxes_clear(&b);
+	}
+	nsn_asked_free(a);
+	nsn_beyond_clear(&beyond);
+	end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -764,6 +918,8 @@ int main(void)
 		cmocka_unit_test(both_ways_of_asking_agree),
 		cmocka_unit_test(sets_are_as_the_boxes),
 		cmocka_unit_test(a_large_site_costs_what_is_said_of_each_pair),
+		cmocka_unit_test(the_internet_is_what_is_global_and_on_no_link),
+		cmocka_unit_test(what_is_said_of_the_outside),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

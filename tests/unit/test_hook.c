@@ -2,7 +2,9 @@
 /* Rules run on sets of packets: every kind of expression, and how chains end. */
 #include "hook_world.h"
 
+#include <linux/rtnetlink.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
 static struct hook_world *w;
 
@@ -899,6 +901,130 @@ static void test_trace(void **state)
 	nsn_trace_clear(&trace);
 }
 
+/* ---- what routes say --------------------------------------------------------------------------
+ */
+
+static void local_route(size_t i, uint8_t type, uint32_t ip, uint8_t len)
+{
+	struct nsn_vroute *r = &w->ns.routes[i];
+
+	if (!w->ns.routes)
+		r = w->ns.routes = w_zero(w, 8 * sizeof(*r));
+	r = &w->ns.routes[i];
+	w->ns.n_routes = i + 1;
+	*r = (struct nsn_vroute){.table = RT_TABLE_LOCAL, .type = type};
+	r->dst = (struct nsn_prefix){
+		{AF_INET,
+		 {(uint8_t)(ip >> 24), (uint8_t)(ip >> 16), (uint8_t)(ip >> 8), (uint8_t)ip}},
+		len};
+	r->src.ip.family = AF_INET;
+}
+
+static struct nsn_vexpr fib_type(uint32_t flags)
+{
+	struct nsn_vexpr x = x_at(x_of(NSN_X_FIB), 4);
+
+	x.dreg_set = true;
+	x.len = 4;
+	x.flags = flags;
+	x.result = NFT_FIB_RESULT_ADDRTYPE;
+	return x;
+}
+
+/* The longest prefix counts; groups and 0/8 are looked up in no table. */
+static void test_fib_type(void **state)
+{
+	nsn_set_t local;
+
+	(void)state;
+	forward(true);
+	local_route(0, RTN_LOCAL, IP(127, 0, 0, 0), 8);
+	local_route(1, RTN_BROADCAST, IP(127, 255, 255, 255), 32);
+	local_route(2, RTN_LOCAL, IP(192, 0, 2, 1), 32);
+	local_route(3, RTN_LOCAL, IP(224, 0, 0, 0), 24);
+	local = OR(TO(DST, IP(127, 0, 0, 0), IP(127, 255, 255, 254)), IS(DST, IP(192, 0, 2, 1)));
+	RULE(w, c, fib_type(NFTA_FIB_F_DADDR), x_cmp_host(NSN_OP_EQ, RTN_LOCAL), ACCEPT);
+	assert_sets(run(four()), AND(four(), local));
+	c->n_rules = 0;
+	RULE(w, c, fib_type(NFTA_FIB_F_DADDR), x_cmp_host(NSN_OP_NEQ, RTN_LOCAL), ACCEPT);
+	assert_sets(run(four()), SUB(four(), local));
+	c->n_rules = 0;
+	RULE(w, c, fib_type(NFTA_FIB_F_SADDR), x_cmp_host(NSN_OP_EQ, RTN_BROADCAST), ACCEPT);
+	assert_sets(run(four()), AND(four(), OR(OR(TO(SRC, 0, 0xffffff), IS(SRC, UINT32_MAX)),
+						IS(SRC, IP(127, 255, 255, 255)))));
+	/* What of the others it is, is not known. */
+	c->n_rules = 0;
+	RULE(w, c, fib_type(NFTA_FIB_F_DADDR), x_cmp_host(NSN_OP_EQ, RTN_UNICAST), ACCEPT);
+	assert_true(nsn_within(&w->s, AND(four(), IS(DST, IP(8, 8, 8, 8))), run(four())));
+	assert_true(nsn_empty(AND(run(four()), local)));
+	/* With a device: both. */
+	c->n_rules = 0;
+	RULE(w, c, fib_type(NFTA_FIB_F_DADDR | NFTA_FIB_F_IIF), x_cmp_host(NSN_OP_EQ, RTN_LOCAL),
+	     ACCEPT);
+	assert_sets(run(four()), four());
+}
+
+/* The gateway of the route; on the link whom the packet is for; unknown: both. */
+static void test_next_hop(void **state)
+{
+	struct nsn_vexpr rt = x_load(NSN_X_RT, NFT_RT_NEXTHOP4);
+	struct nsn_vhop hop = {.link = ETH1, .via = {AF_INET, {192, 0, 2, 1}}};
+
+	(void)state;
+	forward(true);
+	RULE(w, c, rt, EQ(IP(192, 0, 2, 1), 4), ACCEPT);
+	assert_sets(run(four()), four());
+	nsn_hooks_hop(w->h, &hop);
+	nsn_hook_run(w->h, NFPROTO_IPV4, NF_INET_FORWARD, NULL, INT32_MIN, INT32_MAX, four(),
+		     &w->got, NULL);
+	assert_sets(w->got.go, four());
+	hop.via.bytes[3] = 2;
+	nsn_hook_run(w->h, NFPROTO_IPV4, NF_INET_FORWARD, NULL, INT32_MIN, INT32_MAX, four(),
+		     &w->got, NULL);
+	assert_true(nsn_empty(w->got.go));
+	hop.via.family = 0;
+	nsn_hook_run(w->h, NFPROTO_IPV4, NF_INET_FORWARD, NULL, INT32_MIN, INT32_MAX, four(),
+		     &w->got, NULL);
+	assert_sets(w->got.go, AND(four(), IS(DST, IP(192, 0, 2, 1))));
+	/* `rt ip6` of IPv4 is nothing. */
+	c->rules[0].exprs[0].key = NFT_RT_NEXTHOP6;
+	assert_true(nsn_empty(run(four())));
+}
+
+/* A map from address and port to address and port; names that begin alike. */
+static void test_nat_by_map(void **state)
+{
+	struct nsn_vexpr nat = x_of(NSN_X_NAT), map = x_map("m", 4);
+	struct nsn_vset *m;
+
+	(void)state;
+	t = w_table(w, NFPROTO_IPV4, "t");
+	c = w_base(w, t, "f", NF_INET_PRE_ROUTING, -100, false);
+	c->type = "nat";
+	m = w_set(t, w, "m", 8);
+	m->fields[0] = 4;
+	m->fields[1] = 2;
+	m->n_fields = 2;
+	m->flags |= NFT_SET_MAP | NFT_SET_CONCAT;
+	m->data_len = 8;
+	w_elem(m, w_be(w, (uint64_t)IP(192, 0, 2, 1) << 32 | 443U << 16, 8), NULL)->data =
+		w_be(w, (uint64_t)IP(10, 0, 0, 3) << 32 | 17U << 16, 8);
+	nat.number = NFT_NAT_DNAT;
+	nat.family = NFPROTO_IPV4;
+	nat.sreg = 4;
+	nat.sreg3 = 5;
+	RULE(w, c, x_load(NSN_X_META, NFT_META_IIFNAME), x_cmp_name(NSN_OP_EQ, "et", 2), NET(16, 4),
+	     x_at(x_payload(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2), 5), map, nat);
+	w_ready(w);
+	nsn_hook_nat(w->h, NFPROTO_IPV4, NF_INET_PRE_ROUTING, tcp(), &w->got, NULL);
+	assert_int_equal(w->got.n_nat, 1);
+	assert_sets(w->got.nat[0].set, AND(AND(tcp(), IS(DST, IP(192, 0, 2, 1))), IS(DPORT, 443)));
+	assert_true(w->got.nat[0].addr.first == IP(10, 0, 0, 3));
+	assert_true(w->got.nat[0].addr.last == IP(10, 0, 0, 3));
+	assert_true(w->got.nat[0].has_port && w->got.nat[0].port.first == 17);
+	assert_sets(w->got.go, SUB(tcp(), w->got.nat[0].set));
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -939,6 +1065,9 @@ int main(void)
 		T(test_stores),
 		T(test_nat),
 		T(test_trace),
+		T(test_fib_type),
+		T(test_next_hop),
+		T(test_nat_by_map),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -146,7 +146,7 @@ static nsn_set_t packet(struct nsn_space *s, const struct trial *t)
 	x = nsn_and(s, x, nsn_is(s, NSN_F_PROTO, t->proto));
 	x = nsn_and(s, x, nsn_is(s, NSN_F_SPORT, t->sport));
 	x = nsn_and(s, x, nsn_is(s, NSN_F_DPORT, t->dport));
-	x = nsn_and(s, x, nsn_is(s, NSN_F_CTNAT, t->osrc ? 1 : 0));
+	x = nsn_and(s, x, nsn_is(s, NSN_F_FIRST, t->osrc ? 1 : 0));
 	return t->osrc ? nsn_and(s, x, nsn_is(s, NSN_F_OSRC, ip(t->osrc))) : x;
 }
 
@@ -186,7 +186,7 @@ static void a_set_is_judged_as_its_packets(void **state)
 
 	if (sigsetjmp(s->out, 0) != 0)
 		fail_msg("%s", s->why);
-	all = nsn_is(s, NSN_F_CTNAT, 0);
+	all = nsn_is(s, NSN_F_FIRST, 0);
 	home = nsn_own_addresses(s, &c->w.tenants[BB].endpoints[0], AF_INET, NSN_F_DST);
 	nsn_allow(&c->p, AA, BB, AF_INET, &may);
 	nsn_judge_flow(&c->p, &may, all, home, &over);
