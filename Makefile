@@ -252,6 +252,7 @@ $(BUILD)/tests/bench/true: $(call obj,tests/bench/true.c)
 bench: $(NSNET) $(SPAWN) $(BENCH) $(BUILD)/tests/kernel/test_limits
 	NSNET_BIN=$(abspath $(NSNET)) bash tests/bench/bench.sh
 	NSNET_BIN=$(abspath $(NSNET)) bash tests/bench/cable.sh
+	NSNET_BIN=$(abspath $(NSNET)) bash tests/bench/border.sh
 	NSNET_BIN=$(abspath $(NSNET)) bash tests/bench/prove.sh
 	NSNET_BIN=$(abspath $(NSNET)) NSNET_SRC=$(CURDIR) $(BUILD)/tests/kernel/test_limits bench
 

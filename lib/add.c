@@ -98,6 +98,8 @@ static int insert(struct nsnet *n, struct nsn_tenant *want, struct nsnet_err *er
 
 	if (r == 0)
 		r = nsn_tenant_allocate(want, err);
+	if (r == 0)
+		r = nsn_dns_find(n, want, &want->dns, err);
 	if (r < 0)
 		return r;
 	want->created = (int64_t)time(NULL);
@@ -171,6 +173,8 @@ static int add_one(struct nsnet *n, struct nsn_tenant *t, unsigned int flags,
 	job.fresh = made > 0;
 	if (r > 0)
 		r = nsn_note_overlaps(n, t, c, item, err);
+	if (r == 0 && made)
+		r = nsn_dns_note(n, t, c, item, err);
 	if (r == 0)
 		r = nsn_borders_around(&b, &job, n, t, made ? NSNET_CREATED : NSNET_UNCHANGED,
 				       flags & NSNET_DRY_RUN, c, err);
@@ -232,6 +236,8 @@ static int insert_some(struct chunk *k, const struct batch *b, size_t from, stru
 		r = nsn_change_add(k->c, t->name, NULL, &item, err);
 		if (r == 0)
 			r = nsn_note_overlaps_with(k->n, &host, t, k->c, item, err);
+		if (r == 0)
+			r = nsn_dns_note(k->n, t, k->c, item, err);
 	}
 	return r == -ENOENT ? 0 : r;
 }
@@ -411,6 +417,8 @@ int nsnet_tenants_add(struct nsnet *n, const struct nsnet_tenant_def *defs, size
 		r = nsn_change_new(&c, err);
 	if (r == 0)
 		r = nsn_lock(n, &locked, err);
+	if (r == 0)
+		r = nsn_may_change(n, flags, false, err);
 	if (r == 0)
 		r = check_all(n, defs, &b, flags, err);
 	if (r < 0 || (flags & NSNET_CHECK_ONLY))

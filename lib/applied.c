@@ -54,6 +54,39 @@ int nsn_applied_add(struct nsnet_applied *a, const struct nsnet_difference *d)
 	return ok ? 0 : -ENOMEM;
 }
 
+static const struct nsn_policy *of_files(const struct nsn_policy_set *set, const char *name)
+{
+	for (size_t i = 0; i < set->n_policies; i++)
+		if (strcmp(set->policies[i].name, name) == 0)
+			return &set->policies[i];
+	return NULL;
+}
+
+/* Also with what is stored, of other files or by commands. */
+static int check_published(const struct nsn_wanted *all, const struct nsn_policy_set *set,
+			   struct nsnet_err *err)
+{
+	NSN_AUTO(nsn_freep) struct nsn_publish_pair *pairs = NULL;
+	size_t n = 0;
+	int r = nsn_publish_pairs(&pairs, &n, all->policies.policies, all->policies.n,
+				  all->intent.now);
+
+	if (r < 0)
+		return nsn_err_nomem(err);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		const struct nsn_policy *p = of_files(set, pairs[i].other->name);
+		const struct nsn_policy *other = pairs[i].one;
+
+		if (!p) {
+			p = of_files(set, pairs[i].one->name);
+			other = pairs[i].other;
+		}
+		if (p)
+			r = nsn_rows_at(&p->origin, nsn_publish_refuse(p, other, err), err);
+	}
+	return r;
+}
+
 int nsn_check_files(const struct nsn_wanted *all, const struct nsn_policy_set *set,
 		    struct nsnet_err *err)
 {
@@ -66,6 +99,8 @@ int nsn_check_files(const struct nsn_wanted *all, const struct nsn_policy_set *s
 		if (r < 0)
 			r = nsn_rows_at(&p->origin, r, err);
 	}
+	if (r == 0)
+		r = check_published(all, set, err);
 	for (size_t i = 0; r == 0 && i < set->n_quarantines; i++) {
 		const struct nsn_quarantine *q = &set->quarantines[i];
 

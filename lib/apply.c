@@ -2,9 +2,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "rows.h"
+#include "store/kept.h"
 
 /*
  * apply - what files say, made so
@@ -23,6 +26,7 @@ struct apply {
 	const struct nsn_policy_set *set;
 	unsigned int flags;
 	size_t prune_tenants;
+	unsigned int seconds; /* to confirm it; 0: it needs not be */
 	struct nsnet_applied *out;
 	struct nsn_netns *scratch; /* where rules of gateways are tried that are not there */
 	const char **agree;	   /* by name: whose plan is empty, with nothing foreign */
@@ -157,6 +161,9 @@ static int plan_all(struct apply *a, struct nsn_borders *b, const struct nsn_row
 		if (b->touched[i] ||
 		    nsn_rows_tenant(rows, b->all.tenants.tenants[i].name) != SIZE_MAX)
 			r = plan_one(a, b, rows, i, err);
+	if (r == 0)
+		r = nsn_host_plan(a->n, &b->all, a->out->change, &a->scratch, &a->out->checked,
+				  err);
 	return r;
 }
 
@@ -185,7 +192,8 @@ static int try_all(struct apply *a, struct nsn_rows *rows, struct nsn_wanted *be
 	rows->out = a->out;
 	rows->trial = true;
 	r = open_all(a, rows, before, &b, err);
-	if (r == 0)
+	/* What was stored once was checked then; who it names may have gone since. */
+	if (r == 0 && !a->set->whole)
 		r = nsn_check_files(&b.all, a->set, err);
 	if (r == 0)
 		r = nsn_applied_ask(a->out, a->set, &b.all.intent, err);
@@ -227,7 +235,7 @@ static int refuse_number(const struct apply *a, const struct nsn_rows *rows, str
 {
 	const char *first = NULL;
 
-	if (rows->pruned_with_endpoints == a->prune_tenants)
+	if (rows->pruned_with_endpoints == a->prune_tenants || a->prune_tenants == NSN_ANY_NUMBER)
 		return 0;
 	for (size_t i = 0; !first && i < rows->n_tenants; i++)
 		if (rows->tenants[i].outcome == NSNET_REMOVED)
@@ -289,7 +297,7 @@ static int build(struct apply *a, struct nsn_borders *b, size_t i, enum nsnet_ou
 		item->outcome = NSNET_CHANGED;
 	nsn_store_rollback(a->n->store);
 	/* Cables are made with whoever is there already, and completed at both ends. */
-	b->touched[i] |= job.border.n_far > 0;
+	b->touched[i] |= job.border.n_far > 0 || job.border.up.link;
 	if (r == 0 && item->n_steps > 0)
 		touch_ends(b, &job);
 	return r;
@@ -353,7 +361,7 @@ static int build_some(struct apply *a, struct nsn_borders *b, struct some *s, st
 	for (size_t i = 0; i < named; i++) {
 		if (r == 0)
 			r = nsn_job_settle(&s->jobs[i], &told, err);
-		b->touched[s->which[i]] |= s->jobs[i].border.n_far > 0;
+		b->touched[s->which[i]] |= s->jobs[i].border.n_far > 0 || s->jobs[i].border.up.link;
 		touch_ends(b, &s->jobs[i]);
 	}
 	some_clear(s);
@@ -388,6 +396,9 @@ static int build_all(struct apply *a, struct nsn_borders *b, const struct nsn_ro
 	NSN_AUTO(nsn_freep) struct some *s = calloc(1, sizeof(*s));
 	int r = s ? nsn_crew_open(&s->crew, rows->n_tenants, err) : nsn_err_nomem(err);
 
+	if (r == 0)
+		r = nsn_host_run(a->n, &b->all, NSN_HOST_GRANT, a->out->change, err);
+	b->host_granted = r == 0;
 	if (r == 0)
 		r = build_each(a, b, rows, s, err);
 	if (s)
@@ -452,6 +463,35 @@ static int do_all(struct apply *a, const struct nsn_rows *tried, struct nsnet_er
 	return r;
 }
 
+/*
+ * It waits from the moment before the first of it is done, so that whoever dies on the way leaves
+ * what is taken back; and as long as was asked for from the moment when all of it is.
+ */
+static int do_until_confirmed(struct apply *a, const struct nsn_rows *tried, struct nsnet_err *err)
+{
+	struct nsn_store *s = a->n->store;
+	uint64_t before = 0, after = 0;
+	int r, end;
+
+	r = nsn_store_generation(s, &before, err);
+	if (r == 0)
+		r = nsn_store_unconfirmed_begin(s, nsn_boot_ms() + a->seconds * UINT64_C(1000),
+						time(NULL), getuid(), err);
+	if (r < 0)
+		return r;
+	nsn_store_permit(s);
+	r = do_all(a, tried, err);
+	end = nsn_store_generation(s, &after, r < 0 ? NULL : err);
+	if (end == 0 && after == before)
+		end = nsn_store_unconfirmed_end(s, NSN_CONFIRM_KEPT, r < 0 ? NULL : err);
+	else if (end == 0)
+		end = nsn_store_unconfirmed_extend(s, nsn_boot_ms() + a->seconds * UINT64_C(1000),
+						   r < 0 ? NULL : err);
+	if (r < 0 && after != before)
+		(void)nsn_err_hint(err, r, "a part of it is done; take it back: nsnet rollback");
+	return r < 0 ? r : end;
+}
+
 static int apply(struct apply *a, struct nsnet_err *err)
 {
 	NSN_AUTO(nsn_wanted_clear) struct nsn_wanted before = {0};
@@ -467,36 +507,53 @@ static int apply(struct apply *a, struct nsnet_err *err)
 	r = refuse_expectation(a->out, err);
 	if (r == 0)
 		r = refuse_number(a, &tried, err);
-	return r == 0 ? do_all(a, &tried, err) : r;
+	if (r < 0)
+		return r;
+	return a->seconds ? do_until_confirmed(a, &tried, err) : do_all(a, &tried, err);
 }
 
-int nsnet_apply(struct nsnet *n, const struct nsnet_policies *p, unsigned int flags,
-		size_t prune_tenants, struct nsnet_applied **ret, struct nsnet_err *err)
+int nsn_apply_set(struct nsnet *n, const struct nsn_policy_set *set, unsigned int flags,
+		  size_t prune_tenants, unsigned int seconds, struct nsnet_applied *out,
+		  struct nsnet_err *err)
+{
+	struct apply a = {.n = n,
+			  .set = set,
+			  .flags = flags,
+			  .prune_tenants = prune_tenants,
+			  .seconds = seconds,
+			  .out = out};
+	int r = apply(&a, err);
+
+	nsn_netns_close(a.scratch);
+	return r;
+}
+
+int nsnet_apply_until(struct nsnet *n, const struct nsnet_policies *p, unsigned int flags,
+		      size_t prune_tenants, unsigned int seconds, struct nsnet_applied **ret,
+		      struct nsnet_err *err)
 {
 	NSN_AUTO(nsnet_applied_freep) struct nsnet_applied *out = calloc(1, sizeof(*out));
 	NSN_AUTO(nsn_unlockp) struct nsnet *locked = NULL;
+	const struct nsn_policy_set *set = nsn_policies_set(p);
 	struct nsnet_err inner = {0};
-	struct apply a = {.n = n,
-			  .set = nsn_policies_set(p),
-			  .flags = flags,
-			  .prune_tenants = prune_tenants,
-			  .out = out};
 	int r;
 
 	if (ret)
 		*ret = NULL;
 	if (!out)
 		return nsn_err_nomem(err);
-	if (a.set->errors > 0)
+	if (set->errors > 0)
 		return nsn_err(err, -EINVAL, NSNET_E_BAD_FILE, "the files have %zu errors",
-			       a.set->errors);
+			       set->errors);
 	r = nsn_change_new(&out->change, err);
 	if (r == 0)
 		r = nsn_lock(n, &locked, err);
+	if (r == 0)
+		r = nsn_may_change(n, flags, false, err);
 	if (r < 0)
 		return r;
-	r = apply(&a, &inner);
-	nsn_netns_close(a.scratch);
+	nsn_kept_as(n, "apply");
+	r = nsn_apply_set(n, set, flags, prune_tenants, seconds, out, &inner);
 	/* Files open and close in one: without the store nothing of both is done. */
 	if (nsn_is_unwritten(r, &inner) && !inner.hint[0])
 		(void)nsn_err_hint(&inner, r,
@@ -507,4 +564,10 @@ int nsnet_apply(struct nsnet *n, const struct nsnet_policies *p, unsigned int fl
 	if (ret && (r == 0 || r == -EPERM || r == -EBUSY))
 		*ret = NSN_TAKE_PTR(out);
 	return r;
+}
+
+int nsnet_apply(struct nsnet *n, const struct nsnet_policies *p, unsigned int flags,
+		size_t prune_tenants, struct nsnet_applied **ret, struct nsnet_err *err)
+{
+	return nsnet_apply_until(n, p, flags, prune_tenants, 0, ret, err);
 }

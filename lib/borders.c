@@ -159,12 +159,12 @@ int nsn_borders_open_without(struct nsn_borders *b, struct nsnet *n, uint64_t te
 
 /* ---- what is to come later ------------------------------------------------------------- */
 
-/* A cable that is not there yet, and all that hangs on it. */
+/* A cable or uplink that is not there yet, and all that hangs on it. */
 static bool is_new_cable(const struct nsn_job *job, const struct nsn_object *o)
 {
 	const struct nsn_place gateway = {.role = NSN_GATEWAY};
 
-	if (o->at.role != NSN_GATEWAY && o->at.role != NSN_FAR)
+	if (o->at.role == NSN_ENDPOINT)
 		return false;
 	return o->link[0] && !nsn_state_link(&job->observed, gateway, o->link) &&
 	       strcmp(o->link, NSN_BRIDGE) != 0 && strcmp(o->link, "lo") != 0;
@@ -275,6 +275,7 @@ static void take_back(struct nsn_borders *b)
 	for (i = 0; old.touched && i < old.all.tenants.n; i++)
 		if (old.touched[i] && old.all.tenants.tenants[i].id != b->except)
 			(void)one(&old, &old.all.tenants.tenants[i], false, false, NULL, NULL);
+	(void)nsn_host_run(b->n, &old.all, NSN_HOST_SETTLE, NULL, NULL);
 }
 
 int nsn_borders_revoke(struct nsn_borders *b, bool dry, struct nsnet_change *c,
@@ -282,6 +283,9 @@ int nsn_borders_revoke(struct nsn_borders *b, bool dry, struct nsnet_change *c,
 {
 	int r = each(b, !dry, dry, c, err);
 
+	if (r == 0)
+		r = dry ? nsn_host_plan(b->n, &b->all, c, NULL, NULL, err)
+			: nsn_host_run(b->n, &b->all, NSN_HOST_REVOKE, c, err);
 	if (r < 0 && !dry)
 		nsn_borders_failed(b);
 	return r;
@@ -313,8 +317,12 @@ void nsn_borders_failed(struct nsn_borders *b)
 
 int nsn_borders_grant(struct nsn_borders *b, struct nsnet_change *c, struct nsnet_err *err)
 {
-	int r = each(b, false, false, c, err);
+	int r = b->host_granted ? 0 : nsn_host_run(b->n, &b->all, NSN_HOST_GRANT, c, err);
 
+	if (r == 0)
+		r = each(b, false, false, c, err);
+	if (r == 0)
+		r = nsn_host_run(b->n, &b->all, NSN_HOST_SETTLE, c, err);
 	if (r < 0)
 		return nsn_err_hint(err, r,
 				    "it is stored, and not all of it is there: nsnet repair");

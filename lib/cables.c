@@ -375,5 +375,7 @@ int nsn_wanted_settle_cables(struct nsnet *n, struct nsn_wanted *w, bool *touche
 		qsort(p.list, p.n, sizeof(*p.list), by_pair);
 	r = settle_all(&s, &p, touched, err);
 	put_in_order(&w->cables);
-	return r == 0 ? nsn_wanted_index_cables(w, err) : r;
+	if (r == 0)
+		r = nsn_wanted_index_cables(w, err);
+	return r == 0 ? nsn_wanted_settle_uplinks(n, w, touched, err) : r;
 }

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 
@@ -44,6 +45,23 @@ int nsn_change_add(struct nsnet_change *c, const char *tenant, const char *endpo
 	return 0;
 }
 
+int nsn_change_take(struct nsnet_change *c, struct nsnet_change *from, struct nsnet_err *err)
+{
+	struct nsn_item *grown;
+
+	if (from->n == 0)
+		return 0;
+	grown = reallocarray(c->items, c->n + from->n, sizeof(*grown));
+	if (!grown)
+		return nsn_err_nomem(err);
+	c->items = grown;
+	memcpy(c->items + c->n, from->items, from->n * sizeof(*grown));
+	c->n += from->n;
+	from->n = 0;
+	nsn_arena_join(&c->arena, &from->arena);
+	return 0;
+}
+
 void nsn_change_drop(struct nsnet_change *c)
 {
 	c->n--;
@@ -79,6 +97,8 @@ static const char *place_name(struct nsnet_change *c, const struct nsn_tenant *t
 
 	if (at.role == NSN_GATEWAY)
 		return "gateway";
+	if (at.role == NSN_HOST)
+		return "host";
 	for (i = 0; i < t->n_endpoints; i++)
 		if (t->endpoints[i].id == at.id)
 			return nsn_arena_printf(&c->arena, "endpoint %s", t->endpoints[i].name);

@@ -7,6 +7,7 @@
  */
 #include "compile/border.h"
 #include "compile/compile.h"
+#include "compile/hostview.h"
 #include "kernel/netns.h"
 #include "kernel/nflog.h"
 #include "model/tenant.h"
@@ -15,6 +16,7 @@
 #include "store/cables.h"
 #include "store/policies.h"
 #include "store/store.h"
+#include "store/uplinks.h"
 #include "sync/site.h"
 
 #include "base/cleanup.h"
@@ -35,11 +37,29 @@ struct nsnet {
 	struct nsn_home home;
 	struct nsn_store *store;
 	struct nsn_owner owner;
+	/* The host as it was when a snapshot was taken, instead of the kernel's; or NULL. */
+	const struct nsn_hostview *host;
+	char *command; /* what changes are kept as; NULL: nothing */
 };
 
 /* The lock of the state folder, held until @locked leaves its scope with nsn_unlockp(). */
 int nsn_lock(struct nsnet *n, struct nsnet **locked, struct nsnet_err *err);
 void nsn_unlockp(struct nsnet **locked);
+
+/* ---- kept.c: going back, and what waits ------------------------------------------------ */
+
+/*
+ * Under the lock, before a change: what nobody has confirmed in time is taken back, and
+ * while something waits only what @closes may be done, or nothing is (@flags: DRY_RUN,
+ * CHECK_ONLY). What closes is not held up by what cannot be taken back. -EBUSY (UNCONFIRMED)
+ */
+int nsn_may_change(struct nsnet *n, unsigned int flags, bool closes, struct nsnet_err *err);
+/* Only the first half. 1: taken back, 0: nothing was overdue */
+int nsn_settle_overdue(struct nsnet *n, struct nsnet_err *err);
+/* What comes now is a change of this kind (kept.h). */
+void nsn_kept_as(struct nsnet *n, const char *kind);
+/* CLOCK_BOOTTIME. */
+uint64_t nsn_boot_ms(void);
 
 /* ---- networks.c: what else there is on this host ------------------------------------ */
 
@@ -51,6 +71,9 @@ struct nsn_networks {
 void nsn_networks_clear(struct nsn_networks *nets);
 /* The networks of the host's own addresses and routes, both families; not those of `lo`. */
 int nsn_networks_of_host(struct nsnet *n, struct nsn_networks *ret, struct nsnet_err *err);
+
+/* hostview.c: the host as it is without us (compile/hostview.h). */
+int nsn_hostview_read(struct nsnet *n, struct nsn_hostview *ret, struct nsnet_err *err);
 
 /* Chooses the subnets that are `auto`, so that they overlap nobody's. -ENOSPC (POOL_FULL) */
 int nsn_choose_subnets(struct nsnet *n, struct nsn_tenant *t, struct nsnet_err *err);
@@ -64,6 +87,21 @@ int nsn_note_overlaps_with(struct nsnet *n, const struct nsn_networks *host,
 
 /* The endpoint called @name, or -ENOENT (NO_ENDPOINT). */
 int nsn_find_endpoint(const struct nsn_tenant *t, const char *name, size_t *ret,
+		      struct nsnet_err *err);
+
+/* ---- names.c: who answers a tenant's questions for names ------------------------------ */
+
+/*
+ * Whether the endpoint of @dns, which tenant @t has or gets, is there; its addresses become
+ * those of @dns. -ENOENT (NO_TENANT, NO_ENDPOINT)
+ */
+int nsn_dns_find(struct nsnet *n, const struct nsn_tenant *t, struct nsn_dns *dns,
+		 struct nsnet_err *err);
+/* Notes the rule that follows, in the open transaction. */
+int nsn_dns_note(struct nsnet *n, const struct nsn_tenant *t, struct nsnet_change *c,
+		 struct nsn_item *item, struct nsnet_err *err);
+/* Refuses to let an endpoint go that is some tenant's `dns`. -EBUSY (TENANT_NAMED) */
+int nsn_check_unasked(struct nsnet *n, const char *tenant, const char *endpoint,
 		      struct nsnet_err *err);
 
 /* ---- show.c: a tenant that was handed out, as the model has it ------------------------ */
@@ -107,6 +145,12 @@ struct nsn_wanted {
 	struct nsn_policy_list policies;
 	struct nsn_quarantine_list quarantines;
 	struct nsn_cable_list cables;
+	struct nsn_uplink_list uplinks;	     /* all of them, also of a part */
+	struct nsn_uplink_list gone_uplinks; /* that were settled to go */
+	struct nsn_hostview host;	     /* when something leads beyond all tenants */
+	bool sees_host;
+	struct nsn_host_setting *old; /* what was stored of the host's settings */
+	size_t n_old;
 	struct nsn_transit transit;
 	bool transit_chosen; /* else it is what would be, were there nothing else */
 	struct nsn_intent intent;
@@ -144,7 +188,11 @@ int nsn_wanted_load_tenant(struct nsnet *n, const struct nsn_tenant *t, struct n
 bool nsn_wanted_knows(const struct nsn_wanted *w, const struct nsn_tenant *t);
 /* Steps of loading: the transit network; then, when the lists are read, the rest. */
 int nsn_wanted_load_transit(struct nsnet *n, struct nsn_wanted *ret, struct nsnet_err *err);
-int nsn_wanted_intend(struct nsn_wanted *w, struct nsnet_err *err);
+int nsn_wanted_intend(struct nsnet *n, struct nsn_wanted *w, struct nsnet_err *err);
+/* The last of these steps alone, of what was read: makes `intent`. */
+int nsn_wanted_compose(struct nsn_wanted *w, struct nsnet_err *err);
+/* The uplink of a tenant, or NULL. */
+const struct nsn_uplink *nsn_wanted_uplink(const struct nsn_wanted *w, uint64_t tenant);
 const struct nsn_tenant *nsn_wanted_tenant(const struct nsn_wanted *w, uint64_t id);
 /*
  * The places in w->tenants, which is by name, or w->tenants.n for who is not there.
@@ -163,12 +211,51 @@ bool nsn_peers_name(const struct nsn_peer *list, size_t n, const struct nsn_tena
 /* ---- cables.c ---------------------------------------------------------------------- */
 
 /*
- * Makes and deletes the rows of cables, in the open transaction, as the policies
- * ask for. @touched has a place for each of w->tenants, and is true for those that
- * get or lose one. -EEXIST (SUBNET_OVERLAP), -ENOSPC (POOL_FULL)
+ * Makes and deletes the rows of cables and uplinks, in the open transaction, as the
+ * policies ask for, and stores how the host is before it is changed. @touched has a place
+ * for each of w->tenants, and is true for those that get or lose one. -EEXIST
+ * (SUBNET_OVERLAP), -ENOSPC (POOL_FULL)
  */
 int nsn_wanted_settle_cables(struct nsnet *n, struct nsn_wanted *w, bool *touched,
 			     struct nsnet_err *err);
+
+/* uplinks.c: the second half of that. */
+int nsn_wanted_settle_uplinks(struct nsnet *n, struct nsn_wanted *w, bool *touched,
+			      struct nsnet_err *err);
+
+/* ---- host.c: the host's own namespace ------------------------------------------------ */
+
+/*
+ * The engine for what nsnet has in the host's namespace (compile/host.h). In this order:
+ * REVOKE before the store is told, in the open transaction; GRANT after it and before
+ * the gateways: rules, settings; SETTLE after the gateways: the ends of uplinks, and what is
+ * needed no more. Each does nothing while no tenant leads anywhere. Of a part of what is
+ * wanted what all share only grows.
+ */
+enum nsn_host_phase { NSN_HOST_REVOKE, NSN_HOST_GRANT, NSN_HOST_SETTLE };
+
+/* Which steps are the host's, among a change's items. No tenant has that name. */
+#define NSN_HOST_ITEM "host"
+/* Which settings it had before, that are about to be changed and not stored yet. free() *@ret. */
+int nsn_host_settings_to_store(struct nsnet *n, const struct nsn_wanted *all,
+			       struct nsn_host_setting **ret, size_t *count, struct nsnet_err *err);
+
+/*
+ * @c: Gets an item `host`, when there is something to do; NULL: not told
+ * -EEXIST (HOST_FOREIGN), or what the kernel answered
+ */
+int nsn_host_run(struct nsnet *n, const struct nsn_wanted *all, enum nsn_host_phase phase,
+		 struct nsnet_change *c, struct nsnet_err *err);
+/* What would be done, all phases together; nothing is. @checked as of nsn_job_check(), or NULL */
+int nsn_host_plan(struct nsnet *n, const struct nsn_wanted *all, struct nsnet_change *c,
+		  struct nsn_netns **scratch, size_t *checked, struct nsnet_err *err);
+/* SETTLE, of what is stored, when the uplink of a tenant that went is gone. */
+int nsn_host_refresh(struct nsnet *n, const struct nsn_uplink *gone, struct nsnet_err *err);
+/* All that there will be of ours, of all that is wanted (no part): for who predicts. */
+int nsn_host_compile(const struct nsn_wanted *all, const struct nsn_owner *owner,
+		     struct nsn_state *ret, struct nsnet_err *err);
+/* Whether there is, or was, anything in it. */
+bool nsn_host_concerned(const struct nsn_wanted *all);
 
 /* ---- logged.c: a packet that a rule logged, in words ----------------------------------- */
 
@@ -217,6 +304,8 @@ int nsn_change_new(struct nsnet_change **ret, struct nsnet_err *err);
 /* The new item is valid until the next is added. */
 int nsn_change_add(struct nsnet_change *c, const char *tenant, const char *endpoint,
 		   struct nsn_item **ret, struct nsnet_err *err);
+/* Adds the items of another, with all they have, which is then without. */
+int nsn_change_take(struct nsnet_change *c, struct nsnet_change *from, struct nsnet_err *err);
 /* Takes the last item away. */
 void nsn_change_drop(struct nsnet_change *c);
 int nsn_change_note_add(struct nsnet_change *c, struct nsn_item *item, struct nsnet_err *err,
@@ -394,17 +483,38 @@ int nsn_tenant_drop(struct nsnet *n, const char *name, unsigned int flags, struc
 /* Refuses when rules name the tenant, unless @flags has NSNET_WITH_RULES. -EBUSY (TENANT_NAMED) */
 int nsn_check_named(struct nsnet *n, const struct nsn_tenant *t, unsigned int flags,
 		    struct nsnet_err *err);
-/* In the open transaction. */
+/* And its uplink. In the open transaction. */
 int nsn_forget_cables(struct nsnet *n, const struct nsn_tenant *t, struct nsnet_err *err);
-/* Whether all are there, and can be built. -ENOENT, -EOPNOTSUPP (NOT_YET) */
+/* Whether all are there. -ENOENT */
 int nsn_check_peers(const struct nsn_wanted *all, const struct nsn_peer *list, size_t n,
 		    struct nsnet_err *err);
-/* The same for both sides of a rule; and a denial must deny something. -EINVAL (BAD_RULE) */
+/*
+ * The same for both sides of a rule; and a denial must deny something, and what is published be
+ * of the family. -EINVAL (BAD_RULE, BAD_PUBLISH)
+ */
 int nsn_check_rule(const struct nsn_wanted *all, const struct nsn_policy *p, struct nsnet_err *err);
+/*
+ * Whether a stored rule publishes something there, of one that is to be added.
+ * -EEXIST (PUBLISH_CONFLICT)
+ */
+int nsn_check_published(struct nsnet *n, const struct nsn_policy *p, struct nsnet_err *err);
+/* What it publishes, and the endpoint's tenant. -EINVAL (BAD_PUBLISH) */
+int nsn_check_published_to(const struct nsn_policy *p, const struct nsn_tenant *t,
+			   struct nsnet_err *err);
+/* -EBUSY (RULE_IMPLIED) */
+int nsn_refuse_implied(const struct nsn_policy *p, struct nsnet_err *err);
 /* What neighbours say to each other with `inside: allow` no quarantine can keep. -EINVAL (BAD_RULE)
  */
 int nsn_check_keep(const struct nsn_wanted *all, const struct nsn_quarantine *q,
 		   struct nsnet_err *err);
+
+/* ---- listeners.c ----------------------------------------------------------------------- */
+
+/*
+ * Whether no program of the host has what a new rule publishes. -EADDRINUSE (PUBLISH_CONFLICT):
+ * "203.0.113.10:443 tcp is taken: nginx (pid 812) listens on 0.0.0.0:443"
+ */
+int nsn_publish_check_listeners(struct nsnet *n, const struct nsn_policy *p, struct nsnet_err *err);
 
 /* ---- borders.c: a change that concerns several gateways -------------------------------- */
 
@@ -416,6 +526,7 @@ struct nsn_borders {
 	uint64_t except; /* a tenant with a job of its own, or 0 */
 	bool last;   /* a policy goes, perhaps the last: all tenants are looked at nevertheless */
 	bool closes; /* nothing opens: it is not taken back when the store cannot be written */
+	bool host_granted; /* the host has what the gateways' uplinks need */
 };
 
 void nsn_borders_clear(struct nsn_borders *b);

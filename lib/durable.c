@@ -168,7 +168,7 @@ int nsn_close_rule(struct nsnet *n, const struct nsn_policy *p, const struct nsn
 	if (r == 0)
 		r = p->deny ? put_policy(&b.all, p, err) : drop_policy(&b.all, p->name, err);
 	if (r == 0)
-		r = nsn_wanted_intend(&b.all, err);
+		r = nsn_wanted_intend(n, &b.all, err);
 	if (r < 0)
 		return r;
 	nsn_borders_touch_policy(&b, p);
@@ -206,7 +206,7 @@ int nsn_close_who(struct nsnet *n, struct nsn_quarantine *q, const struct nsnet_
 	if (r == 0)
 		r = put_quarantine(&b.all, q, err);
 	if (r == 0)
-		r = nsn_wanted_intend(&b.all, err);
+		r = nsn_wanted_intend(n, &b.all, err);
 	if (r < 0)
 		return r;
 	nsn_borders_touch_who(&b, &who);
@@ -232,12 +232,12 @@ int nsn_close_around(struct nsnet *n, const struct nsn_tenant *t, struct nsnet_e
 	if (r < 0)
 		return r;
 	drop_tenant(&b.all, t->id, 0);
-	r = nsn_wanted_intend(&b.all, err);
+	r = nsn_wanted_intend(n, &b.all, err);
 	if (r < 0)
 		return r;
 	nsn_borders_touch_peers(&b, t->id);
 	drop_cables(&b.all, t->id);
-	r = nsn_wanted_intend(&b.all, err);
+	r = nsn_wanted_intend(n, &b.all, err);
 	return r == 0 ? nsn_borders_close(&b, err) : r;
 }
 
@@ -256,7 +256,7 @@ int nsn_close_endpoint(struct nsnet *n, const struct nsn_tenant *before, struct 
 	if (r < 0)
 		return r;
 	drop_tenant(&b.all, t->id, endpoint);
-	r = nsn_wanted_intend(&b.all, err);
+	r = nsn_wanted_intend(n, &b.all, err);
 	if (r < 0)
 		return r;
 	nsn_borders_touch_peers(&b, t->id);

@@ -58,6 +58,8 @@ int nsnet_endpoint_add(struct nsnet *n, const char *tenant, const struct nsnet_e
 	if (r == 0)
 		r = nsn_lock(n, &locked, err);
 	if (r == 0)
+		r = nsn_may_change(n, flags, false, err);
+	if (r == 0)
 		r = nsn_store_begin(n->store, err);
 	if (r < 0)
 		return r;
@@ -190,6 +192,10 @@ int nsnet_endpoint_del(struct nsnet *n, const char *tenant, const char *name, un
 	r = nsn_change_new(&c, err);
 	if (r == 0)
 		r = nsn_lock(n, &locked, err);
+	if (r == 0)
+		r = nsn_check_unasked(n, tenant, name, err);
+	if (r == 0)
+		r = nsn_may_change(n, flags, false, err);
 	if (r < 0)
 		return r;
 	r = nsn_endpoint_drop(n, tenant, name, flags & NSNET_DRY_RUN, c, &inner);

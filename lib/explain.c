@@ -30,9 +30,9 @@ static void explaining_clear(struct nsn_explaining *x)
 	nsnet_explained_free(x->e ? &x->e->pub : NULL);
 }
 
-const struct nsn_ip *nsn_explain_ip(const struct nsn_endpoint *e, uint8_t family)
+static struct nsn_ip ip_of(const struct nsn_endpoint *e, uint8_t family)
 {
-	return family == AF_INET6 ? &e->ip6 : &e->ip;
+	return family == AF_INET6 ? e->ip6 : e->ip;
 }
 
 /* ---- who is meant ---------------------------------------------------------------- */
@@ -52,48 +52,79 @@ static int choose(const struct nsn_tenant *t, size_t *endpoint, struct nsnet_err
 	return 0;
 }
 
+/* A tenant's endpoint, or what is beyond; @tenant SIZE_MAX then. */
+static int find_side(struct nsn_explaining *x, const char *text, size_t *tenant, size_t *end,
+		     const struct nsn_tenant **ret, const struct nsn_endpoint **ret_end,
+		     struct nsn_ip *ip, struct nsnet_err *err)
+{
+	int r = nsn_explain_beyond(x, text, ip, err);
+
+	*tenant = *end = SIZE_MAX;
+	if (r <= 0)
+		return r;
+	r = nsn_given_find(&x->w.given, text, tenant, end, err);
+	if (r == 0)
+		r = choose(&x->w.given.intent.tenants[*tenant], end, err);
+	if (r < 0)
+		return r;
+	*ret = &x->w.given.intent.tenants[*tenant];
+	*ret_end = &(*ret)->endpoints[*end];
+	*ip = ip_of(*ret_end, x->family);
+	return 0;
+}
+
 static int find_sides(struct nsn_explaining *x, const char *from, const char *to,
 		      struct nsnet_err *err)
 {
-	const struct nsn_tenant *all = x->w.given.intent.tenants;
 	size_t a = 0, b = 0;
-	int r = nsn_given_find(&x->w.given, from, &x->from_tenant, &a, err);
+	int r = find_side(x, from, &x->from_tenant, &a, &x->from, &x->from_end, &x->from_ip, err);
 
 	if (r == 0)
-		r = nsn_given_find(&x->w.given, to, &x->to_tenant, &b, err);
-	if (r == 0)
-		r = choose(&all[x->from_tenant], &a, err);
-	if (r == 0)
-		r = choose(&all[x->to_tenant], &b, err);
+		r = find_side(x, to, &x->to_tenant, &b, &x->to, &x->to_end, &x->to_ip, err);
 	if (r < 0)
 		return r;
+	if (!x->from && !x->to) {
+		(void)nsn_err(err, -EINVAL, NSNET_E_BAD_FLOW,
+			      "neither %s nor %s is a tenant: nsnet does not stand between them",
+			      from, to);
+		return nsn_err_hint(err, -EINVAL,
+				    "one of both is a tenant: customer1/app internet");
+	}
 	if (x->from_tenant == x->to_tenant && a == b) {
 		(void)nsn_err(err, -EINVAL, NSNET_E_BAD_FLOW, "from %s to itself nothing is sent",
 			      from);
 		return nsn_err_hint(err, -EINVAL, "two endpoints: customer1/app customer1/db");
 	}
-	x->from = &all[x->from_tenant];
-	x->to = &all[x->to_tenant];
-	x->from_end = &x->from->endpoints[a];
-	x->to_end = &x->to->endpoints[b];
+	x->gateway = x->from_ns = x->to_ns = NSN_NOWHERE;
+	x->sent_to = x->to_ip;
+	x->sent_port = x->service.port;
+	if (x->to)
+		x->to_ns = nsn_walker_workload(&x->w, x->to_tenant, b);
+	if (!x->from)
+		return nsn_explain_way_in(x, err);
 	x->gateway = nsn_walker_gateway(&x->w, x->from_tenant);
 	x->from_ns = nsn_walker_workload(&x->w, x->from_tenant, a);
-	x->to_ns = nsn_walker_workload(&x->w, x->to_tenant, b);
 	if (x->gateway != NSN_NOWHERE && x->from_ns != NSN_NOWHERE)
 		x->port = nsn_walker_port(&x->w, x->gateway, x->from_ns);
 	return 0;
 }
 
-static int say_sides(struct nsn_explaining *x, const char *ports, struct nsnet_err *err)
+static const char *side_text(struct nsn_arena *mem, const struct nsn_tenant *t,
+			     const struct nsn_endpoint *e, const char *asked)
+{
+	return t ? nsn_arena_printf(mem, "%s/%s", t->name, e->name) : nsn_arena_strdup(mem, asked);
+}
+
+static int say_sides(struct nsn_explaining *x, const char *from_text, const char *to_text,
+		     const char *ports, struct nsnet_err *err)
 {
 	struct nsn_arena *mem = &x->e->mem;
 	struct nsnet_explained *pub = &x->e->pub;
-	const struct nsn_ip *from = nsn_explain_ip(x->from_end, x->family);
-	const struct nsn_ip *to = nsn_explain_ip(x->to_end, x->family);
+	const struct nsn_ip *from = &x->from_ip, *to = &x->to_ip;
 	char buf[NSN_IP_STRLEN];
 
-	pub->from = nsn_arena_printf(mem, "%s/%s", x->from->name, x->from_end->name);
-	pub->to = nsn_arena_printf(mem, "%s/%s", x->to->name, x->to_end->name);
+	pub->from = side_text(mem, x->from, x->from_end, from_text);
+	pub->to = side_text(mem, x->to, x->to_end, to_text);
 	pub->from_ip = nsn_arena_strdup(mem, from->family ? nsn_ip_str(from, buf) : "");
 	pub->to_ip = nsn_arena_strdup(mem, to->family ? nsn_ip_str(to, buf) : "");
 	pub->ports = nsn_arena_strdup(mem, ports);
@@ -125,8 +156,9 @@ static const struct nsn_mac *neighbour(const struct nsn_vns *gw, const struct ns
 static nsn_u128 source_mac(const struct nsn_explaining *x)
 {
 	const struct nsn_vns *gw = &x->w.given.snap.ns[x->gateway];
-	const struct nsn_vlink *own = link_to(&x->w.given.snap.ns[x->from_ns], x->gateway);
-	const struct nsn_mac *mac = neighbour(gw, nsn_explain_ip(x->from_end, x->family));
+	const struct nsn_vlink *own =
+		x->from ? link_to(&x->w.given.snap.ns[x->from_ns], x->gateway) : NULL;
+	const struct nsn_mac *mac = neighbour(gw, &x->from_ip);
 
 	if (own)
 		return nsn_walker_mac(&own->mac);
@@ -141,8 +173,8 @@ static nsn_u128 destination_mac(const struct nsn_explaining *x)
 	const struct nsn_vlink *other;
 	const struct nsn_mac *mac;
 
-	if (x->from_tenant == x->to_tenant && !x->from->inside_deny) {
-		mac = neighbour(gw, nsn_explain_ip(x->to_end, x->family));
+	if (x->from && x->from_tenant == x->to_tenant && !x->from->inside_deny) {
+		mac = neighbour(gw, &x->to_ip);
 		other = x->to_ns == NSN_NOWHERE
 				? NULL
 				: link_to(&x->w.given.snap.ns[x->to_ns], x->gateway);
@@ -159,15 +191,17 @@ static void make_packet(const struct nsn_explaining *x, struct nsn_packet *p)
 	const bool six = x->family == AF_INET6;
 
 	*p = (struct nsn_packet){0};
-	p->v[NSN_F_IIF] = x->port->index;
 	p->v[NSN_F_ETYPE] = six ? 0x86dd : 0x0800;
-	p->v[NSN_F_L2SRC] = source_mac(x);
-	p->v[NSN_F_L2DST] = destination_mac(x);
-	p->v[NSN_F_SRC] = nsn_walker_ip(nsn_explain_ip(x->from_end, x->family));
-	p->v[NSN_F_DST] = nsn_walker_ip(nsn_explain_ip(x->to_end, x->family));
+	if (x->port) {
+		p->v[NSN_F_IIF] = x->port->index;
+		p->v[NSN_F_L2SRC] = source_mac(x);
+		p->v[NSN_F_L2DST] = destination_mac(x);
+	}
+	p->v[NSN_F_SRC] = nsn_walker_ip(&x->from_ip);
+	p->v[NSN_F_DST] = nsn_walker_ip(&x->sent_to);
 	p->v[NSN_F_PROTO] = x->service.proto;
 	p->v[NSN_F_SPORT] = x->service.icmp ? x->service.port : SOURCE_PORT;
-	p->v[NSN_F_DPORT] = x->service.icmp ? 0 : x->service.port;
+	p->v[NSN_F_DPORT] = x->service.icmp ? 0 : x->sent_port;
 	p->v[NSN_F_FLAGS] = x->service.proto == IPPROTO_TCP ? TCP_SYN : 0;
 	p->v[NSN_F_TTL] = 64;
 	p->v[NSN_F_NEXT] = six ? x->service.proto : 0;
@@ -180,7 +214,6 @@ static int walk(struct nsn_explaining *x, struct nsnet_err *err)
 	struct nsn_packet packet;
 	int r;
 
-	make_packet(x, &packet);
 	if (sigsetjmp(x->w.space.out, 0) != 0) {
 		x->walked = true;
 		x->passage.unsure = true;
@@ -189,7 +222,9 @@ static int walk(struct nsn_explaining *x, struct nsnet_err *err)
 	r = nsn_walker_begin(&x->w, err);
 	if (r < 0)
 		return r;
-	nsn_walk_one(x->w.walk, x->gateway, x->port->index, &packet, &x->passage);
+	nsn_explain_search(x);
+	make_packet(x, &packet);
+	nsn_walk_one(x->w.walk, x->gateway, x->port ? x->port->index : 0, &packet, &x->passage);
 	x->walked = true;
 	return 0;
 }
@@ -218,8 +253,9 @@ static int place(struct nsn_explaining *x, struct nsnet *n, struct nsnet_err *er
 
 static bool has_packet(const struct nsn_explaining *x)
 {
-	return x->port && nsn_explain_ip(x->from_end, x->family)->family &&
-	       nsn_explain_ip(x->to_end, x->family)->family;
+	const bool own = !x->from && x->where == NSN_WHERE_HOST && x->gateway != NSN_NOWHERE;
+
+	return (x->port || own) && x->from_ip.family && x->to_ip.family;
 }
 
 int nsnet_explain(struct nsnet *n, const struct nsnet_verify_how *how, const char *from,
@@ -237,7 +273,7 @@ int nsnet_explain(struct nsnet *n, const struct nsnet_verify_how *how, const cha
 	if (r == 0)
 		r = find_sides(&x, from, to, err);
 	if (r == 0)
-		r = say_sides(&x, service, err);
+		r = say_sides(&x, from, to, service, err);
 	if (r == 0)
 		r = nsn_explain_ask(&x, err);
 	if (r == 0 && has_packet(&x))

@@ -17,8 +17,13 @@ struct nsn_explaining {
 	struct nsn_explained *e;
 	uint8_t family;
 	struct nsn_service service;
-	const struct nsn_tenant *from, *to;
+	const struct nsn_tenant *from, *to; /* NULL: it is beyond all tenants */
 	const struct nsn_endpoint *from_end, *to_end;
+	enum nsn_where where;	      /* who is no tenant */
+	struct nsn_ip from_ip, to_ip; /* of what is meant */
+	struct nsn_ip sent_to;	      /* where the packet is sent to: what is published, or to_ip */
+	uint16_t sent_port;
+	bool published;
 	size_t from_tenant, to_tenant;
 	size_t gateway, from_ns, to_ns; /* NSN_NOWHERE: it is not there */
 	const struct nsn_vlink *port;	/* of the gateway, or NULL */
@@ -32,7 +37,18 @@ struct nsn_explaining {
 	} said;
 };
 
-const struct nsn_ip *nsn_explain_ip(const struct nsn_endpoint *e, uint8_t family);
+/* explain_beyond.c: who is no tenant. 1: it is one, or may be; as nsn_given_find() */
+int nsn_explain_beyond(struct nsn_explaining *x, const char *text, struct nsn_ip *ip,
+		       struct nsnet_err *err);
+/* Where a packet from beyond has to be sent to, and where it comes in. */
+int nsn_explain_way_in(struct nsn_explaining *x, struct nsnet_err *err);
+/*
+ * Where nothing is published by policy: whether rules lead something in all the same, and then by
+ * which address and port. Jumps as a walk does.
+ */
+void nsn_explain_search(struct nsn_explaining *x);
+/* Whether it arrived at whom it is for. */
+bool nsn_explain_arrived(const struct nsn_explaining *x);
 /* explain_policy.c: fills x->said. */
 int nsn_explain_ask(struct nsn_explaining *x, struct nsnet_err *err);
 /* explain_why.c: reason, says, hint, policy, allowed, intended, certainty. */

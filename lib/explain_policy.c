@@ -17,11 +17,9 @@ static bool in_box(const struct nsn_explaining *x, const struct nsn_box *b)
 {
 	const struct nsn_service *s = &x->service;
 
-	return b->family == x->family &&
-	       in_range(&b->src, nsn_walker_ip(nsn_explain_ip(x->from_end, x->family))) &&
-	       in_range(&b->dst, nsn_walker_ip(nsn_explain_ip(x->to_end, x->family))) &&
-	       b->proto_first <= s->proto && s->proto <= b->proto_last &&
-	       b->port_first <= s->port && s->port <= b->port_last;
+	return b->family == x->family && in_range(&b->src, nsn_walker_ip(&x->from_ip)) &&
+	       in_range(&b->dst, nsn_walker_ip(&x->to_ip)) && b->proto_first <= s->proto &&
+	       s->proto <= b->proto_last && b->port_first <= s->port && s->port <= b->port_last;
 }
 
 static const struct nsn_box *first_of(const struct nsn_explaining *x, const struct nsn_box *list,
@@ -37,7 +35,11 @@ int nsn_explain_ask(struct nsn_explaining *x, struct nsnet_err *err)
 {
 	NSN_AUTO(nsn_boxes_clear) struct nsn_boxes b = {0};
 	const struct nsn_box *allow, *deny, *kept;
-	int r = nsn_asked_pair(x->w.asked, x->from_tenant, x->to_tenant, &b, err);
+	const struct nsn_tenant *own = x->from ? x->from : x->to;
+	int r = x->from && x->to ? nsn_asked_pair(x->w.asked, x->from_tenant, x->to_tenant, &b, err)
+				 : nsn_asked_beyond(x->w.asked, &x->w.beyond,
+						    x->from ? x->from_tenant : x->to_tenant,
+						    x->where, x->from != NULL, &b, err);
 
 	if (r < 0)
 		return r;
@@ -55,6 +57,10 @@ int nsn_explain_ask(struct nsn_explaining *x, struct nsnet_err *err)
 			x->said.quarantine = b.deny[i].kept;
 	if (deny)
 		x->said.deny = deny->policy;
+	if (!x->from || !x->to) {
+		x->said.apart = own->id && nsn_topo_apart(&x->w.topo, own->id, 0);
+		return 0;
+	}
 	x->said.apart = x->from_tenant != x->to_tenant && x->from->id && x->to->id &&
 			nsn_topo_apart(&x->w.topo, x->from->id, x->to->id);
 	return 0;

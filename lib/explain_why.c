@@ -16,10 +16,19 @@ struct why {
 #define SAY(x, ...)  nsn_arena_printf(&(x)->e->mem, __VA_ARGS__)
 #define HINT(x, ...) nsn_arena_printf(&(x)->e->mem, __VA_ARGS__)
 
+static const char *name_of(const struct nsn_explaining *x, bool from)
+{
+	const struct nsn_tenant *t = from ? x->from : x->to;
+
+	return t ? t->name : from ? x->e->pub.from : x->e->pub.to;
+}
+
 static const char *hint_allow(const struct nsn_explaining *x)
 {
 	const struct nsnet_explained *e = &x->e->pub;
 
+	if (!x->from)
+		return HINT(x, "nsnet publish %s %u --because \"...\"", e->to, x->service.port);
 	return HINT(x, "nsnet allow %s %s %s --because \"...\"", e->from, e->to, e->ports);
 }
 
@@ -48,7 +57,12 @@ static bool why_policy(struct nsn_explaining *x, struct why *w)
 	} else if (s->apart) {
 		w->reason = "NO_PATH";
 		w->says = SAY(x, "no rule joins %s and %s, so no link leads from one to the other",
-			      x->from->name, x->to->name);
+			      name_of(x, true), name_of(x, false));
+		w->hint = hint_allow(x);
+	} else if (!x->from) {
+		w->reason = "NO_ALLOW_RULE";
+		w->says = SAY(x, "no rule publishes %s of %s for %s", x->e->pub.ports, x->e->pub.to,
+			      x->e->pub.from);
 		w->hint = hint_allow(x);
 	} else {
 		w->reason = "NO_ALLOW_RULE";
@@ -64,10 +78,10 @@ static void why_stopped(struct nsn_explaining *x, struct why *w)
 {
 	const struct nsn_hit *stop = nsn_explain_stop(x);
 	const struct nsn_passed *last = x->passage.n ? &x->passage.list[x->passage.n - 1] : NULL;
-	const char *where = last ? x->w.given.snap.ns[last->ns].name : x->from->name;
+	const char *where = last ? x->w.given.snap.ns[last->ns].name : name_of(x, true);
 
 	w->hint = HINT(x, "nsnet plan");
-	if (!x->port || x->to_ns == NSN_NOWHERE || x->said.apart) {
+	if (!x->walked || (x->to && x->to_ns == NSN_NOWHERE) || x->said.apart) {
 		w->reason = "NO_PATH";
 		w->says = SAY(x, "a rule allows it, but what would join the two is not there");
 	} else if (stop && strcmp(stop->table->name, OUR_TABLE) != 0) {
@@ -91,8 +105,8 @@ static void why_arrived(struct nsn_explaining *x, struct why *w)
 	if (!s->allowed) {
 		w->reason = "MODEL_MISMATCH";
 		w->says = SAY(x, "it gets through, and no rule allows it: a VIOLATION");
-		w->hint = HINT(x, "nsnet verify %s %s", x->from->name, x->to->name);
-		if (x->from_tenant == x->to_tenant)
+		w->hint = HINT(x, "nsnet verify %s %s", name_of(x, true), name_of(x, false));
+		if (x->from_tenant == x->to_tenant || !x->from || !x->to)
 			w->hint = HINT(x, "nsnet verify");
 		return;
 	}
@@ -108,9 +122,8 @@ static void why_arrived(struct nsn_explaining *x, struct why *w)
 
 static bool why_ipv6(struct nsn_explaining *x, struct why *w)
 {
-	const bool from = nsn_explain_ip(x->from_end, x->family)->family;
-	const bool to = nsn_explain_ip(x->to_end, x->family)->family;
-	const char *who = from ? x->to->name : x->from->name;
+	const bool from = x->from_ip.family, to = x->to_ip.family;
+	const char *who = from ? name_of(x, false) : name_of(x, true);
 
 	if (from && to)
 		return false;
@@ -129,8 +142,7 @@ static bool is_sure(const struct nsn_explaining *x)
 	if (x->passage.unsure)
 		return false;
 	/* Who has no address is sent nothing. */
-	if (!nsn_explain_ip(x->from_end, x->family)->family ||
-	    !nsn_explain_ip(x->to_end, x->family)->family)
+	if (!x->from_ip.family || !x->to_ip.family)
 		return true;
 	for (size_t i = 0; i < x->passage.n; i++)
 		if (snap->ns[x->passage.list[i].ns].n_strange > 0)
@@ -145,8 +157,7 @@ int nsn_explain_why(struct nsn_explaining *x, struct nsnet_err *err)
 	struct why w = {0};
 	const struct nsn_policy *p;
 
-	e->allowed = x->walked && x->passage.arrived && x->passage.to == x->to_ns &&
-		     x->to_ns != NSN_NOWHERE;
+	e->allowed = nsn_explain_arrived(x);
 	e->intended = x->said.allowed;
 	e->certainty = is_sure(x) ? NSNET_PROVED : NSNET_INCONCLUSIVE;
 	if (why_ipv6(x, &w))
@@ -158,7 +169,7 @@ int nsn_explain_why(struct nsn_explaining *x, struct nsnet_err *err)
 	p = x->said.allowed ? x->said.allow : x->said.deny;
 	if (x->w.space.why)
 		w.says = SAY(x, "it was given up: the limit of %s was reached", x->w.space.why);
-	else if (x->passage.arrived && x->passage.to != x->to_ns)
+	else if (x->passage.arrived && !nsn_explain_arrived(x) && (x->from || x->said.allowed))
 		w.says = SAY(x, "it arrives, but at %s",
 			     x->passage.to < x->w.given.snap.n_ns
 				     ? x->w.given.snap.ns[x->passage.to].name

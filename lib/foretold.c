@@ -129,13 +129,32 @@ static const struct nsn_tenant *who(const struct nsn_intent *in, const char *tex
 	return NULL;
 }
 
+/* Whether one of the peers is, or may be, there: "internet", "outside", "host". */
+static bool names_beyond(const struct nsn_peer *peers, size_t n, const char *text)
+{
+	const bool host = strcmp(text, "host") == 0, outside = strcmp(text, "outside") == 0;
+
+	if (!host && !outside && strcmp(text, "internet") != 0)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (peers[i].kind == NSN_PEER_ANY || (host && peers[i].kind == NSN_PEER_HOST) ||
+		    (!host && peers[i].kind == NSN_PEER_CIDR) ||
+		    (!host && !outside && peers[i].kind == NSN_PEER_INTERNET))
+			return true;
+	return false;
+}
+
 static bool is_about(const struct nsn_intent *in, const struct nsn_policy *p,
 		     const struct nsnet_effect *e)
 {
 	const struct nsn_tenant *from = who(in, e->from), *to = who(in, e->to);
 
-	return from && to && nsn_peers_name(p->from, p->n_from, from) &&
-	       nsn_peers_name(p->to, p->n_to, to);
+	/* The host may use what is published for whomever. */
+	if (strcmp(e->from, "host") == 0 && p->publish.port)
+		return to && nsn_peers_name(p->to, p->n_to, to);
+	return (from ? nsn_peers_name(p->from, p->n_from, from)
+		     : names_beyond(p->from, p->n_from, e->from)) &&
+	       (to ? nsn_peers_name(p->to, p->n_to, to) : names_beyond(p->to, p->n_to, e->to));
 }
 
 static bool has_name(const char *list, const char *name)

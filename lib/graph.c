@@ -19,11 +19,13 @@ struct drawing {
 	struct nsn_given given;
 	struct nsn_topo topo;
 	struct nsn_asked *asked;
+	struct nsn_beyond beyond;
 };
 
 static void drawing_clear(struct drawing *d)
 {
 	nsn_asked_free(d->asked);
+	nsn_beyond_clear(&d->beyond);
 	nsn_topo_clear(&d->topo);
 	nsn_given_close(&d->given);
 	nsnet_graph_free(d->g ? &d->g->pub : NULL);
@@ -135,6 +137,23 @@ static bool told(const struct nsn_box *list, size_t i)
 	return list[i].proto_first == IPPROTO_ICMPV6 && list[i].proto_last == IPPROTO_ICMPV6;
 }
 
+static void put_boxes(FILE *to, const struct nsn_boxes *boxes, const char *from, const char *dst,
+		      bool *any)
+{
+	if (boxes->n_allow == 0)
+		return;
+	fprintf(to, "%s%s -> %s", *any ? "; " : "", from, dst);
+	*any = true;
+	for (size_t i = 0; i < boxes->n_allow; i++) {
+		if (told(boxes->allow, i))
+			continue;
+		fputc(' ', to);
+		put_box(to, &boxes->allow[i]);
+	}
+	if (boxes->n_deny > 0)
+		fputs(" (some of it denied)", to);
+}
+
 static int put_direction(FILE *to, const struct drawing *d, size_t a, size_t b, bool *any,
 			 struct nsnet_err *err)
 {
@@ -142,19 +161,52 @@ static int put_direction(FILE *to, const struct drawing *d, size_t a, size_t b, 
 	NSN_AUTO(nsn_boxes_clear) struct nsn_boxes boxes = {0};
 	int r = nsn_asked_pair(d->asked, a, b, &boxes, err);
 
-	if (r < 0 || boxes.n_allow == 0)
+	if (r < 0)
 		return r;
-	fprintf(to, "%s%s -> %s", *any ? "; " : "", t[a].name, t[b].name);
-	*any = true;
-	for (size_t i = 0; i < boxes.n_allow; i++) {
-		if (told(boxes.allow, i))
-			continue;
-		fputc(' ', to);
-		put_box(to, &boxes.allow[i]);
-	}
-	if (boxes.n_deny > 0)
-		fputs(" (some of it denied)", to);
+	put_boxes(to, &boxes, t[a].name, t[b].name, any);
 	return 0;
+}
+
+/* Of an uplink: out to networks and the host, and in to what is published. */
+static int uplink_text(struct drawing *d, const struct nsn_edge *e, const char **ret,
+		       struct nsnet_err *err)
+{
+	static const struct {
+		enum nsn_where where;
+		bool out;
+		const char *name;
+	} ways[] = {{NSN_WHERE_OUTSIDE, true, "outside"},
+		    {NSN_WHERE_HOST, true, "host"},
+		    {NSN_WHERE_OUTSIDE, false, "outside"}};
+	const size_t t = tenant_of(d, d->given.snap.ns[e->a].tenant);
+	NSN_AUTO(nsn_freep) char *text = NULL;
+	const char *name;
+	bool any = false;
+	size_t size;
+	FILE *f;
+	int r = 0;
+
+	*ret = "";
+	if (t == SIZE_MAX)
+		return 0;
+	name = d->given.intent.tenants[t].name;
+	f = open_memstream(&text, &size);
+	if (!f)
+		return nsn_err_nomem(err);
+	for (size_t i = 0; r == 0 && i < NSN_COUNT(ways); i++) {
+		NSN_AUTO(nsn_boxes_clear) struct nsn_boxes b = {0};
+
+		r = nsn_asked_beyond(d->asked, &d->beyond, t, ways[i].where, ways[i].out, &b, err);
+		if (r == 0)
+			put_boxes(f, &b, ways[i].out ? name : ways[i].name,
+				  ways[i].out ? ways[i].name : name, &any);
+	}
+	if (fclose(f) != 0 && r == 0)
+		r = nsn_err_nomem(err);
+	if (r < 0)
+		return r;
+	*ret = nsn_arena_strdup(&d->g->mem, any ? text : "no policy uses it");
+	return *ret ? 0 : nsn_err_nomem(err);
 }
 
 static int cable_text(struct drawing *d, const struct nsn_edge *e, const char **ret,
@@ -231,6 +283,8 @@ static int add_link(struct drawing *d, struct nsnet_link *to, const struct nsn_e
 		to->text = nsn_arena_strdup(&d->g->mem, e->why ? e->why : "");
 	else if (e->kind == NSN_EDGE_CABLE)
 		r = cable_text(d, e, &to->text, err);
+	else if (e->kind == NSN_EDGE_UPLINK)
+		r = uplink_text(d, e, &to->text, err);
 	if (r < 0)
 		return r;
 	return to->a_name && to->b_name && to->text ? 0 : nsn_err_nomem(err);
@@ -259,6 +313,13 @@ int nsnet_graph(struct nsnet *n, const struct nsnet_verify_how *how, const struc
 		r = nsn_topo_make(&d.topo, &d.given.snap, err);
 	if (r == 0)
 		r = nsn_asked_new(&d.asked, &d.given.intent, err);
+	if (r == 0)
+		r = nsn_beyond_make(&d.beyond,
+				    d.given.snap.n_ns && d.given.snap.ns[0].full &&
+						    d.given.snap.ns[0].kind == NSN_VNS_HOST
+					    ? &d.given.snap.ns[0]
+					    : NULL,
+				    err);
 	if (r == 0)
 		r = add_nodes(&d, err);
 	if (r == 0)

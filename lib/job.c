@@ -48,6 +48,9 @@ static int know_spaces(struct nsn_job *job, struct nsnet_err *err)
 		const uint64_t tenant = far ? space->at.id : job->t->id;
 		const uint64_t endpoint = far ? 0 : space->at.id;
 
+		/* The host's is nobody's. */
+		if (space->at.role == NSN_HOST)
+			continue;
 		if (job->there) {
 			space->cookie = nsn_there_cookie(job->there, tenant, endpoint);
 			continue;
@@ -96,6 +99,14 @@ static const struct nsn_far *far_of(const struct nsn_border *b, const char *link
 	return far && strcmp(nsn_far_name(far, name), link) == 0 ? far : NULL;
 }
 
+static bool is_uplink(const struct nsn_border *b, const char *link)
+{
+	const struct nsn_far like = {.link = b->up.link};
+	char name[NSN_LINK_NAME_SIZE];
+
+	return b->up.link && strcmp(nsn_far_name(&like, name), link) == 0;
+}
+
 /* Whether an object is, or hangs on, a cable into a gateway that is not there. */
 static bool has_both_ends(const struct nsn_object *o, const void *arg)
 {
@@ -106,9 +117,12 @@ static bool has_both_ends(const struct nsn_object *o, const void *arg)
 	if (!o->link[0] || o->at.role == NSN_ENDPOINT)
 		return true;
 	far = far_of(&job->border, o->link);
-	if (!far)
+	if (far)
+		space = nsn_site_space(&job->site, (struct nsn_place){NSN_FAR, far->other->id});
+	else if (is_uplink(&job->border, o->link))
+		space = nsn_site_space(&job->site, (struct nsn_place){NSN_HOST, 0});
+	else
 		return true;
-	space = nsn_site_space(&job->site, (struct nsn_place){NSN_FAR, far->other->id});
 	return space && space->ns;
 }
 
@@ -135,8 +149,9 @@ int nsn_job_compile(struct nsn_job *job, enum nsn_want want, uint32_t generation
 			       job->t->name);
 	if (nsn_wanted_cables_of(all, job->t->id, &cables, &n_cables) < 0)
 		return nsn_err_nomem(err);
-	r = nsn_border_make(&job->border, &all->intent, cables, n_cables, &all->transit, job->t,
-			    generation, err);
+	r = nsn_border_make(&job->border, &all->intent, cables, n_cables,
+			    nsn_wanted_uplink(all, job->t->id), &all->transit, job->t, generation,
+			    err);
 	if (r == 0)
 		r = nsn_compile(job->t, &job->border, &job->n->owner, want, &job->wanted, err);
 	if (r == 0)
@@ -200,7 +215,8 @@ bool nsn_job_absent(const struct nsn_job *job)
 	size_t i;
 
 	for (i = 0; i < job->site.n; i++)
-		if (job->site.spaces[i].ns && job->site.spaces[i].at.role != NSN_FAR)
+		if (job->site.spaces[i].ns && job->site.spaces[i].at.role != NSN_FAR &&
+		    job->site.spaces[i].at.role != NSN_HOST)
 			return false;
 	return true;
 }
@@ -252,7 +268,7 @@ static bool is_fresh(const struct nsn_job *job, struct nsn_place at)
 
 	if (at.role == NSN_GATEWAY)
 		return job->fresh;
-	if (at.role == NSN_FAR)
+	if (at.role == NSN_FAR || at.role == NSN_HOST)
 		return false;
 	for (i = 0; i < job->t->n_endpoints; i++)
 		if (job->t->endpoints[i].id == at.id)

@@ -103,6 +103,7 @@ void nsnet_close(struct nsnet *n)
 	free(n->state_dir);
 	free(n->run_dir);
 	free(n->pin_dir);
+	free(n->command);
 	free(n);
 }
 
@@ -115,9 +116,11 @@ int nsn_lock(struct nsnet *n, struct nsnet **locked, struct nsnet_err *err)
 {
 	int r = nsn_store_lock(n->store, err);
 
-	if (r == 0)
-		*locked = n;
-	return r;
+	if (r < 0)
+		return r;
+	*locked = n;
+	nsn_kept_as(n, "");
+	return 0;
 }
 
 void nsn_unlockp(struct nsnet **locked)

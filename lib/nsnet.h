@@ -62,8 +62,8 @@ const char *nsnet_version(void);
 	X(BAD_SETTING, 2,                                                                          \
 	  "The value of an option or setting of a tenant does not fit. `tenant set` takes "        \
 	  "KEY=VALUE with the keys subnet, subnet6, mtu, rate, new-flows, open-flows, inside, "    \
-	  "label "                                                                                 \
-	  "and owners.")                                                                           \
+	  "label, "                                                                                \
+	  "owners and dns.")                                                                       \
 	X(BAD_PEER, 2,                                                                             \
 	  "A peer is TENANT, TENANT/ENDPOINT, label:KEY=VALUE, tenants, internet, host, any, or "  \
 	  "an address or network such as 192.168.0.0/16.")                                         \
@@ -72,6 +72,12 @@ const char *nsnet_version(void);
 	  "network, or a tenant of your own with a proxy.")                                        \
 	X(BAD_PORT, 2,                                                                             \
 	  "Ports are tcp/443, udp/53, tcp/8000-8100, tcp, udp, sctp, icmp/echo, icmp or any.")     \
+	X(BAD_PUBLISH, 2,                                                                          \
+	  "What is published is an address and port of the host, as in 203.0.113.10:443, "         \
+	  "[::]:443 or 8080, of a rule that allows one port of one endpoint.")                     \
+	X(BAD_DNS, 2,                                                                              \
+	  "`dns` is up to three addresses of name servers, a TENANT/ENDPOINT, or none. The "       \
+	  "host's own 127.0.0.53 is reached by no tenant.")                                        \
 	X(BAD_FLOW, 2, "A flow is FROM -> TO PORTS, as in customer1/app -> shared/dns udp/53.")    \
 	X(BAD_TIME, 2,                                                                             \
 	  "A time is 2027-06-30T12:00:00Z, or a date such as 2027-06-30, which is the midnight "   \
@@ -116,13 +122,23 @@ const char *nsnet_version(void);
 	X(NO_TENANT, 4, "There is no tenant of this name.")                                        \
 	X(NO_ENDPOINT, 4, "The tenant has no endpoint of this name.")                              \
 	X(NO_RULE, 4, "There is no rule of this name.")                                            \
+	X(NO_GENERATION, 4, "No state of this generation is kept.")                                \
+	X(NOTHING_TO_CONFIRM, 4, "No change waits for a confirmation.")                            \
 	X(NO_QUARANTINE, 4, "The tenant, endpoint or label is not in quarantine.")                 \
 	X(TENANT_EXISTS, 5, "The tenant exists and `--must-create` was given.")                    \
 	X(TENANT_DIFFERS, 5, "A tenant of this name exists with other settings.")                  \
 	X(ENDPOINT_EXISTS, 5, "The endpoint exists and `--must-create` was given.")                \
 	X(ENDPOINT_DIFFERS, 5, "An endpoint of this name exists with other settings.")             \
 	X(RULE_EXISTS, 5, "The rule exists and `--must-create` was given.")                        \
+	X(PUBLISH_CONFLICT, 5,                                                                     \
+	  "A program of the host listens on the address and port, or another rule has "            \
+	  "published something there.")                                                            \
+	X(HOST_FOREIGN, 5,                                                                         \
+	  "The host's namespace has a table `inet nsnet` that another store, or somebody else, "   \
+	  "has made.")                                                                             \
+	X(NO_EGRESS, 5, "The host has no route that leads where the rule shall lead.")             \
 	X(RULE_DIFFERS, 5, "A rule of this name exists and says something else.")                  \
+	X(RULE_IMPLIED, 5, "The rule follows from a tenant's `dns`: it comes and goes with that.") \
 	X(ADDRESS_TAKEN, 5, "Another endpoint of the tenant, or its gateway, has this address.")   \
 	X(ADDRESS_FIXED, 5,                                                                        \
 	  "Endpoints have addresses that were chosen for them and are not in the new subnet. "     \
@@ -139,8 +155,6 @@ const char *nsnet_version(void);
 	X(PRUNE_TENANTS, 5,                                                                        \
 	  "Tenants with endpoints would be removed because no file has them any more. Say how "    \
 	  "many with `--prune-tenants`.")                                                          \
-	X(NOT_YET, 2,                                                                              \
-	  "The rule leads beyond this host's tenants, which this version cannot build.")           \
 	X(POOL_FULL, 5, "All addresses of the subnet, or all subnets of the pool, are taken.")     \
 	X(TOO_MANY, 5,                                                                             \
 	  "A tenant has at most 1,023 endpoints: that is what a bridge has ports. A host has at "  \
@@ -148,8 +162,15 @@ const char *nsnet_version(void);
 	X(PIN_FOREIGN, 5,                                                                          \
 	  "/run/netns/NAME exists and was not made for this tenant. nsnet never takes over what "  \
 	  "it did not make.")                                                                      \
+	X(LATER_CHANGES, 5,                                                                        \
+	  "There were other changes since the last apply, which going back would undo, too. Name " \
+	  "the generation: `nsnet rollback --list` shows them.")                                   \
 	X(NEEDS_YES, 5, "The command would remove more than one object and was not confirmed.")    \
 	X(NOT_PERMITTED, 6, "The command needs root.")                                             \
+	X(NOT_CONFIRMED, 8, "The change was not confirmed in time and was rolled back.")           \
+	X(UNCONFIRMED, 5,                                                                          \
+	  "A change waits for its confirmation. `nsnet confirm` keeps it, `nsnet rollback` "       \
+	  "takes it back.")                                                                        \
 	X(TIMED_OUT, 8, "Another nsnet held the state folder for too long.")                       \
 	X(BAD_RUN, 2, "An option of `run` has a value that cannot be, or lacks one it goes with.") \
 	X(BAD_USER, 2,                                                                             \
@@ -345,6 +366,7 @@ struct nsnet_tenant_def {
 	const struct nsnet_endpoint_def *endpoints; /* none: the one called `default` */
 	size_t n_endpoints;
 	const char *where; /* for messages: "tenants.yaml:7:3", or NULL */
+	const char *dns;   /* see BAD_DNS: "9.9.9.9,2620:fe::fe", "shared/dns"; default "none" */
 };
 
 /* Where `auto` subnets come from, unless the environment variable of that name says otherwise. */
@@ -392,7 +414,7 @@ void nsnet_defs_free(struct nsnet_defs *defs);
 const struct nsnet_tenant_def *nsnet_defs_list(const struct nsnet_defs *defs, size_t *count);
 
 struct nsnet_setting {
-	/* subnet, subnet6, mtu, rate, new-flows, open-flows, inside, label, owners */
+	/* subnet, subnet6, mtu, rate, new-flows, open-flows, inside, label, owners, dns */
 	const char *key;
 	const char *value; /* as in a definition; label: KEY=VALUE, "KEY=" takes it away */
 };
@@ -481,6 +503,8 @@ int64_t nsnet_tenant_created(const struct nsnet_tenant *t);
 /* Whom a cable joins it to, by name; of a list it is not known: 0. */
 size_t nsnet_tenant_cables(const struct nsnet_tenant *t);
 const char *nsnet_tenant_cable(const struct nsnet_tenant *t, size_t i);
+/* The link that leads it to the host, as it is called on both sides: "nsn7"; "" without. */
+const char *nsnet_tenant_uplink(const struct nsnet_tenant *t);
 
 /* Who said so, when, and where it is written: "" when it came by a command. */
 struct nsnet_origin {
@@ -511,6 +535,8 @@ uint64_t nsnet_tenant_rate_bits(const struct nsnet_tenant *t); /* a second; 0: n
 /* Connections that each endpoint may open across the border: a second, at once. 0: no limit */
 uint32_t nsnet_tenant_new_flows(const struct nsnet_tenant *t);
 uint32_t nsnet_tenant_open_flows(const struct nsnet_tenant *t);
+/* "9.9.9.9,2620:fe::fe", "shared/dns", "none" */
+const char *nsnet_tenant_dns(const struct nsnet_tenant *t);
 size_t nsnet_tenant_labels(const struct nsnet_tenant *t);
 const char *nsnet_tenant_label_key(const struct nsnet_tenant *t, size_t i); /* by key */
 const char *nsnet_tenant_label_value(const struct nsnet_tenant *t, size_t i);
@@ -644,6 +670,7 @@ struct nsnet_policy {
 	const char *mode;	     /* "enforce", "audit" */
 	const char *set, *file;
 	uint32_t line;
+	const char *publish; /* "203.0.113.10:443", or "" */
 };
 
 /* The rules in which nothing is wrong, in the order of the files. */
@@ -680,6 +707,7 @@ struct nsnet_rule_def {
 	const char *const *from, *const *to, *const *ports;
 	size_t n_from, n_to, n_ports;
 	const char *because, *owner, *expires, *log;
+	const char *publish; /* "203.0.113.10:443", "8080" */
 };
 
 /**
@@ -694,16 +722,19 @@ struct nsnet_rule_def {
  * stored, then they let through what is new. A live connection that is denied
  * now is cut.
  *
- * Return: 0, or -EINVAL (BAD_PEER, BAD_PORT, BAD_TIME, BAD_RULE...), -ENOENT
- * (NO_TENANT, NO_ENDPOINT), -EEXIST (RULE_EXISTS, RULE_DIFFERS, SUBNET_OVERLAP),
- * -EOPNOTSUPP (NOT_YET: internet, host, networks beyond this host), -EIO (NOT_DURABLE: what
- * it denies is denied in the kernel, but not in the store; what allows is not done then)
+ * Who is no tenant reaches an endpoint by what a rule publishes alone.
+ *
+ * Return: 0, or -EINVAL (BAD_PEER, BAD_PORT, BAD_TIME, BAD_RULE, BAD_PUBLISH...), -ENOENT
+ * (NO_TENANT, NO_ENDPOINT), -EEXIST (RULE_EXISTS, RULE_DIFFERS, SUBNET_OVERLAP,
+ * PUBLISH_CONFLICT), -EIO (NOT_DURABLE: what it denies is denied in the kernel, but not in
+ * the store; what allows is not done then)
  */
 int nsnet_rule_add(struct nsnet *n, const struct nsnet_rule_def *def, unsigned int flags,
 		   struct nsnet_change **ret, struct nsnet_err *err);
 /*
- * Takes a rule back, at once: what only it allowed is cut. -ENOENT (NO_RULE), -EIO (NOT_DURABLE:
- * cut, but the store still has the rule)
+ * Takes a rule back, at once: what only it allowed is cut. -ENOENT (NO_RULE), -EBUSY
+ * (RULE_IMPLIED: it follows from a tenant's `dns`), -EIO (NOT_DURABLE: cut, but the store
+ * still has the rule)
  */
 int nsnet_rule_del(struct nsnet *n, const char *name, unsigned int flags, struct nsnet_change **ret,
 		   struct nsnet_err *err);
@@ -729,8 +760,19 @@ struct nsnet_rule {
 	uint32_t line;
 	bool expired;
 	uint64_t packets, bytes; /* at the called side; 0 without NSNET_OBSERVE */
+	const char *publish;	 /* "203.0.113.10:443", or "" */
+	bool implied;		 /* it follows from the `dns` of the tenant that is `from` */
 };
 void nsnet_rules_get(const struct nsnet_rules *rules, size_t i, struct nsnet_rule *ret);
+
+/* From where what is published can be called at all. */
+enum nsnet_reach {
+	NSNET_REACH_HOST,     /* loopback */
+	NSNET_REACH_NETWORK,  /* an address that is known to networks near by */
+	NSNET_REACH_INTERNET, /* a global one, or every address of the host */
+};
+/* 0, or -EINVAL (BAD_PUBLISH) */
+int nsnet_publish_reach(const char *publish, enum nsnet_reach *ret, struct nsnet_err *err);
 
 /**
  * nsnet_quarantine() - Close all borders of a tenant, an endpoint or a label, at once
@@ -924,12 +966,28 @@ struct nsnet_applied;
  * nsnet_repair() completes.
  *
  * Return: 0, or -EPERM (EXPECTATION: it does not hold), -EBUSY (PRUNE_TENANTS: another
- * number; TENANT_NAMED), -EEXIST (OTHER_SET, SUBNET_OVERLAP, ADDRESS_TAKEN, PIN_FOREIGN),
- * -EOPNOTSUPP (NOT_YET), -EINVAL, or what the kernel or the store answered
+ * number; TENANT_NAMED), -EEXIST (OTHER_SET, SUBNET_OVERLAP, ADDRESS_TAKEN, PIN_FOREIGN,
+ * PUBLISH_CONFLICT), -EINVAL, or what the kernel or the store answered
  */
 int nsnet_apply(struct nsnet *n, const struct nsnet_policies *p, unsigned int flags,
 		size_t prune_tenants, struct nsnet_applied **ret, struct nsnet_err *err);
 void nsnet_applied_free(struct nsnet_applied *a);
+
+/**
+ * nsnet_apply_until() - The same, on trial
+ * @seconds: How long it waits for nsnet_confirm(); 0: it does not
+ *
+ * Unless it is confirmed it is to be taken back: by nsnet_settle(), which somebody has to call
+ * then, or by the next that changes or repairs something. Until it is confirmed or taken back
+ * nothing else is changed but what only closes: a rule that denies, nsnet_rule_del() of one
+ * that allows, a quarantine; and these stay when it is taken back. Who dies on the way leaves
+ * what waits, too. Nothing waits when nothing was changed.
+ *
+ * Return: as nsnet_apply(), or -EBUSY (UNCONFIRMED) when another one waits
+ */
+int nsnet_apply_until(struct nsnet *n, const struct nsnet_policies *p, unsigned int flags,
+		      size_t prune_tenants, unsigned int seconds, struct nsnet_applied **ret,
+		      struct nsnet_err *err);
 
 /* Tenants, then rules, then quarantines; strings live as long as @a. */
 size_t nsnet_applied_differences(const struct nsnet_applied *a);
@@ -948,6 +1006,71 @@ size_t nsnet_applied_checked(const struct nsnet_applied *a);
 size_t nsnet_applied_pruned(const struct nsnet_applied *a);
 /* The steps; as long as @a. */
 const struct nsnet_change *nsnet_applied_change(const struct nsnet_applied *a);
+
+/* ---- going back -------------------------------------------------------------------------- */
+
+/* What the changes of this handle are kept as: the command, as it was typed. */
+int nsnet_say(struct nsnet *n, const char *command, struct nsnet_err *err);
+
+/* The last 20 changes (more while one waits), the newest first. */
+struct nsnet_generations;
+int nsnet_generation_list(struct nsnet *n, struct nsnet_generations **ret, struct nsnet_err *err);
+void nsnet_generations_free(struct nsnet_generations *list);
+size_t nsnet_generations_count(const struct nsnet_generations *list);
+
+/* Strings live as long as the list. */
+struct nsnet_generation {
+	uint64_t generation; /* before the change, which is where one goes back to */
+	uint64_t last;	     /* after it */
+	int64_t at;	     /* seconds since 1970 */
+	uint32_t uid;	     /* who did it */
+	const char *kind;    /* "apply", "rollback"; "" is any other change */
+	const char *command; /* as nsnet_say() said, or "" */
+	bool waits;	     /* to be confirmed */
+};
+void nsnet_generations_get(const struct nsnet_generations *list, size_t i,
+			   struct nsnet_generation *ret);
+
+#define NSNET_LAST_APPLY UINT64_MAX
+
+/**
+ * nsnet_rollback() - Make all be as it was
+ * @n:             Handle
+ * @generation:    One of nsnet_generation_list(); NSNET_LAST_APPLY: what waits, or the one
+ *                 before the last apply, when nothing else was changed since
+ * @flags:         NSNET_DRY_RUN, NSNET_PROVE
+ * @prune_tenants: How many tenants with endpoints may go; of what waits any number
+ * @ret:           As for nsnet_apply()
+ * @err:           Filled on failure
+ *
+ * A change like any other, by nsnet_apply()'s engine: what is as it was then is not touched.
+ * Tenants that were not there are removed; those that were deleted come back under their names
+ * and addresses, with new namespaces.
+ *
+ * Return: 0, or -ENOENT (NO_GENERATION), -EBUSY (LATER_CHANGES, PRUNE_TENANTS, UNCONFIRMED), or as
+ * nsnet_apply()
+ */
+int nsnet_rollback(struct nsnet *n, uint64_t generation, unsigned int flags, size_t prune_tenants,
+		   struct nsnet_applied **ret, struct nsnet_err *err);
+
+/* The last change that waited, whatever became of it. */
+struct nsnet_unconfirmed {
+	uint64_t nr; /* one more with each; 0: there was none */
+	enum { NSNET_WAITS, NSNET_CONFIRMED, NSNET_TAKEN_BACK } state;
+	uint64_t back_to; /* the generation before it */
+	uint64_t left_ms; /* while it waits; 0: it is overdue */
+	int64_t at;	  /* seconds since 1970 */
+	uint32_t uid;
+};
+int nsnet_unconfirmed(struct nsnet *n, struct nsnet_unconfirmed *ret, struct nsnet_err *err);
+
+/*
+ * What waits stays; *@generation (or NULL) is the present one then. -ENOENT
+ * (NOTHING_TO_CONFIRM), -ETIMEDOUT (NOT_CONFIRMED: it was too late, and is taken back by now)
+ */
+int nsnet_confirm(struct nsnet *n, uint64_t *generation, struct nsnet_err *err);
+/* Takes back what is overdue: 1, or 0 when nothing is. */
+int nsnet_settle(struct nsnet *n, struct nsnet_err *err);
 
 /* ---- the engine by hand ----------------------------------------------------- */
 
@@ -1259,6 +1382,77 @@ size_t nsnet_self_check_count(const struct nsnet_self_check *c);
 const struct nsnet_checked *nsnet_self_check_get(const struct nsnet_self_check *c, size_t i);
 size_t nsnet_self_check_strangers(const struct nsnet_self_check *c);
 const struct nsnet_stranger *nsnet_self_check_stranger(const struct nsnet_self_check *c, size_t i);
+
+/* ---- doctor: what of this host is in nsnet's way ---------------------------------- */
+
+enum nsnet_health {
+	NSNET_HEALTHY,
+	NSNET_DOUBTFUL, /* a warning */
+	NSNET_FAILING,	/* something that is allowed does not work, or nsnet cannot work */
+};
+
+/**
+ * struct nsnet_check - One thing that was looked at
+ * @id:      "D104": stable
+ * @health:  How it is
+ * @what:    One sentence with the values
+ * @remedy:  What can be done, to be pasted where it is a command; ""
+ * @fixable: nsnet_doctor_fix() can do it
+ * @fixed:   It has been done, and holds
+ */
+struct nsnet_check {
+	const char *id;
+	enum nsnet_health health;
+	const char *what, *remedy;
+	bool fixable, fixed;
+};
+
+struct nsnet_doctor;
+
+/**
+ * nsnet_doctor() - Look at the host
+ * @n:   Handle
+ * @ret: All checks, by id; for nsnet_doctor_free()
+ * @err: Filled on failure
+ *
+ * Nothing of the host is changed. What cannot be found out is a check that is doubtful.
+ *
+ * Return: 0, -ENOMEM, or what keeps the store from being read
+ */
+int nsnet_doctor(struct nsnet *n, struct nsnet_doctor **ret, struct nsnet_err *err);
+void nsnet_doctor_free(struct nsnet_doctor *d);
+enum nsnet_health nsnet_doctor_health(const struct nsnet_doctor *d); /* the worst of all */
+size_t nsnet_doctor_count(const struct nsnet_doctor *d);
+const struct nsnet_check *nsnet_doctor_get(const struct nsnet_doctor *d, size_t i);
+
+/* A rule in a table of somebody else, which nsnet has added there or removed. */
+struct nsnet_doctor_rule {
+	const char *table; /* "ip filter" */
+	const char *chain; /* "DOCKER-USER" */
+	const char *rule;  /* as nft (or, in a table of iptables, iptables) shows it */
+};
+
+struct nsnet_doctor_fix;
+
+/**
+ * nsnet_doctor_fix() - Let packets of uplinks through a firewall of somebody else, or no more
+ * @n:     Handle
+ * @id:    Of a check that is fixable
+ * @undo:  Remove the rules that were added for this check, wherever they are
+ * @flags: NSNET_DRY_RUN: only say which
+ * @ret:   What was done, for nsnet_doctor_fix_free(); nothing when there was nothing to do
+ * @err:   Filled on failure
+ *
+ * The only thing in nsnet that writes into a table that is not its own. All rules are added,
+ * or removed, in one transaction; each has a comment with the check and the store in it.
+ *
+ * Return: 0, -EINVAL (USAGE: no such check, or none that can be fixed), or what the kernel says
+ */
+int nsnet_doctor_fix(struct nsnet *n, const char *id, bool undo, unsigned int flags,
+		     struct nsnet_doctor_fix **ret, struct nsnet_err *err);
+void nsnet_doctor_fix_free(struct nsnet_doctor_fix *f);
+size_t nsnet_doctor_fix_count(const struct nsnet_doctor_fix *f);
+const struct nsnet_doctor_rule *nsnet_doctor_fix_get(const struct nsnet_doctor_fix *f, size_t i);
 
 /* ---- the prover: isolation proved from the kernel's own state -------------------- */
 

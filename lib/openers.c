@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "verify/topo_kind.h"
 
 void nsnet_openers_free(const struct nsnet_openers *o)
 {
@@ -206,6 +207,44 @@ static int walk_tenant(struct nsn_opening *x, size_t tenant, struct nsnet_err *e
 	return r;
 }
 
+static bool has_border(const struct nsn_opening *x)
+{
+	return x->to && x->w.host != NSN_NOWHERE && !nsn_topo_apart(&x->w.topo, x->to->id, 0);
+}
+
+/* What comes in from outside, or from the host's own sockets. */
+static int walk_beyond(struct nsn_opening *x, enum nsn_where where, struct nsnet_err *err)
+{
+	static const uint8_t families[] = {AF_INET, AF_INET6, 0};
+	const bool host = where == NSN_WHERE_HOST;
+	const nsn_mark_t mark = nsn_space_mark(&x->w.space);
+	const nsn_set_t none = nsn_none(&x->w.space);
+	struct nsn_source from = {
+		.got4 = none, .got6 = none, .other = none, .beyond = host ? "host" : "internet"};
+	uint32_t *links = nsn_space_alloc(&x->w.space, (x->w.given.snap.ns[x->w.host].n_links + 1) *
+							       sizeof(*links));
+	const size_t n = nsn_walk_outer(x->w.walk, x->w.host, links);
+	int r = nsn_asked_beyond(x->w.asked, &x->w.beyond, x->to_tenant, where, false, &x->boxes,
+				 err);
+
+	for (size_t i = 0; r == 0 && i < sizeof(families); i++) {
+		struct nsn_arrivals all = {0};
+
+		if (families[i] == 0 && (x->ports || host))
+			continue;
+		if (host)
+			nsn_walk_sent(x->w.walk, x->w.host, families[i], &all);
+		else
+			nsn_walk_from(x->w.walk, x->w.host, links, n, families[i], &all);
+		take_arrivals(x, &from, &all, families[i]);
+	}
+	if (r == 0 && nsn_opening_say_beyond(x, &from) < 0)
+		no_memory(x);
+	nsn_boxes_clear(&x->boxes);
+	nsn_space_release(&x->w.space, mark);
+	return r;
+}
+
 static int walk_all(struct nsn_opening *x, struct nsnet_err *err)
 {
 	int r;
@@ -224,7 +263,44 @@ static int walk_all(struct nsn_opening *x, struct nsnet_err *err)
 		    !nsn_topo_apart(&x->w.topo, t->id, x->to->id))
 			r = walk_tenant(x, x->at, err);
 	}
+	if (r == 0 && has_border(x))
+		r = walk_beyond(x, NSN_WHERE_OUTSIDE, err);
+	if (r == 0 && has_border(x))
+		r = walk_beyond(x, NSN_WHERE_HOST, err);
 	return r;
+}
+
+/* Whether links lead from a namespace that is no tenant's to the target. */
+static bool is_joined(const struct nsn_opening *x, size_t at)
+{
+	const struct nsn_snap *snap = &x->w.given.snap;
+
+	for (size_t i = 0; i < snap->n_ns; i++)
+		if (nsn_vns_is_tenants(&snap->ns[i]) && snap->ns[i].tenant == x->to->id &&
+		    x->w.topo.component[i] == x->w.topo.component[at])
+			return true;
+	return false;
+}
+
+/* A way that leads nobody knows where: but for links of the host, from which all was walked. */
+static bool is_loose(const struct nsn_opening *x)
+{
+	const struct nsn_topo *t = &x->w.topo;
+
+	if (t->blind != NSN_NOWHERE)
+		return true;
+	for (size_t i = 0; i < t->n_edges; i++) {
+		const struct nsn_edge *e = &t->edges[i];
+		const struct nsn_vns *ns = &x->w.given.snap.ns[e->a];
+
+		if (e->b != NSN_NOWHERE || (e->a == x->w.host && e->la && x->w.walk &&
+					    nsn_walk_is_outer(x->w.walk, e->a, e->la)))
+			continue;
+		if (nsn_vns_is_tenants(ns) ? !nsn_topo_apart(t, x->to->id, ns->tenant)
+					   : is_joined(x, e->a))
+			return true;
+	}
+	return false;
 }
 
 /*
@@ -250,11 +326,15 @@ static bool all_seen(const struct nsn_opening *x)
 {
 	const struct nsn_snap *snap = &x->w.given.snap;
 
-	if (!x->to || x->unsure || snap->n_unsure > 0 || has_stray(x) ||
-	    nsn_topo_loose(&x->w.topo, x->to->id) || !nsn_topo_apart(&x->w.topo, x->to->id, 0))
+	if (!x->to || x->unsure || snap->n_unsure > 0 || has_stray(x))
+		return false;
+	if (has_border(x) ? is_loose(x)
+			  : nsn_topo_loose(&x->w.topo, x->to->id) ||
+				    !nsn_topo_apart(&x->w.topo, x->to->id, 0))
 		return false;
 	for (size_t i = 0; i < snap->n_ns; i++)
-		if (snap->ns[i].n_strange > 0 && snap->ns[i].full && snap->ns[i].tenant)
+		if (snap->ns[i].n_strange > 0 && snap->ns[i].full &&
+		    (snap->ns[i].tenant || has_border(x)))
 			return false;
 	return true;
 }

@@ -32,12 +32,15 @@ struct nsn_source {
 	size_t tenant;
 	const struct nsn_endpoint *endpoint;
 	nsn_set_t got4, got6, other;
+	const char *beyond; /* "internet", "host": it is no tenant's endpoint; else NULL */
 };
 
 /* Copies it to the end of the list. 0 or -ENOMEM. */
 int nsn_opening_add(struct nsn_opening *x, const struct nsnet_opener *like);
 /* openers_say.c: puts it into words, once for what is intended and once for what is not. */
 int nsn_opening_say(struct nsn_opening *x, const struct nsn_source *from);
+/* The same of what is beyond all tenants: a line for each rule, one for the rest. */
+int nsn_opening_say_beyond(struct nsn_opening *x, const struct nsn_source *from);
 /* When all endpoints of a tenant may the same, they are one line. */
 void nsn_opening_fold(struct nsn_opening *x, const struct nsn_tenant *t, size_t first);
 

@@ -86,8 +86,11 @@ static void put_services(struct nsn_space *s, FILE *to, nsn_set_t set)
 static nsn_set_t as_sent(struct nsn_opening *x, const struct nsn_source *from, nsn_set_t set,
 			 uint8_t family)
 {
-	const struct nsn_ip *ip = family == AF_INET6 ? &from->endpoint->ip6 : &from->endpoint->ip;
+	const struct nsn_ip *ip;
 
+	if (from->beyond)
+		return set;
+	ip = family == AF_INET6 ? &from->endpoint->ip6 : &from->endpoint->ip;
 	return ip->family ? nsn_put(&x->w.space, set, NSN_F_SRC, nsn_walker_ip(ip)) : set;
 }
 
@@ -163,7 +166,7 @@ static void put_both(struct nsn_space *s, FILE *to, nsn_set_t set4, nsn_set_t se
 static int add_line(struct nsn_opening *x, const struct nsn_source *from, nsn_set_t set4,
 		    nsn_set_t set6, bool intended)
 {
-	const struct nsn_tenant *t = &x->w.given.intent.tenants[from->tenant];
+	const struct nsn_tenant *t = from->beyond ? NULL : &x->w.given.intent.tenants[from->tenant];
 	NSN_AUTO(nsn_freep) char *who = NULL, *ports = NULL, *policy = NULL;
 	struct nsnet_opener like = {.intended = intended};
 	const bool frames = !intended && !nsn_empty(from->other);
@@ -172,7 +175,9 @@ static int add_line(struct nsn_opening *x, const struct nsn_source *from, nsn_se
 
 	if (nsn_empty(set4) && nsn_empty(set6) && !frames)
 		return 0;
-	if (asprintf(&who, "%s/%s", t->name, from->endpoint->name) < 0)
+	if (from->beyond)
+		who = strdup(from->beyond);
+	else if (asprintf(&who, "%s/%s", t->name, from->endpoint->name) < 0)
 		who = NULL;
 	f = open_memstream(&ports, &size);
 	if (f) {
@@ -205,6 +210,41 @@ int nsn_opening_say(struct nsn_opening *x, const struct nsn_source *from)
 	int r = add_line(x, from, nsn_and(s, got4, may4), nsn_and(s, got6, may6), true);
 
 	return r < 0 ? r : add_line(x, from, nsn_sub(s, got4, may4), nsn_sub(s, got6, may6), false);
+}
+
+/* What one rule lets through of what is beyond, by the peers that it names. */
+static int add_published(struct nsn_opening *x, const struct nsn_source *from, size_t i)
+{
+	const struct nsn_policy *p = x->boxes.allow[i].policy;
+	struct nsn_space *s = &x->w.space;
+	struct nsn_boxes one = x->boxes;
+	struct nsn_source named = *from;
+	char text[NSN_PEER_STRLEN];
+
+	if (i > 0 && x->boxes.allow[i - 1].policy == p)
+		return 0;
+	one.allow += i;
+	for (one.n_allow = 0; i < x->boxes.n_allow && x->boxes.allow[i].policy == p; i++)
+		one.n_allow++;
+	if (strcmp(from->beyond, "host") != 0 && p->n_from == 1)
+		named.beyond = nsn_peer_str(&p->from[0], text);
+	named.other = nsn_none(s);
+	return add_line(x, &named, nsn_and(s, from->got4, nsn_asked_set(s, &one, AF_INET)),
+			nsn_and(s, from->got6, nsn_asked_set(s, &one, AF_INET6)), true);
+}
+
+int nsn_opening_say_beyond(struct nsn_opening *x, const struct nsn_source *from)
+{
+	struct nsn_space *s = &x->w.space;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < x->boxes.n_allow; i++)
+		r = add_published(x, from, i);
+	return r < 0 ? r
+		     : add_line(x, from,
+				nsn_sub(s, from->got4, nsn_asked_set(s, &x->boxes, AF_INET)),
+				nsn_sub(s, from->got6, nsn_asked_set(s, &x->boxes, AF_INET6)),
+				false);
 }
 
 static bool same_line(const struct nsnet_opener *a, const struct nsnet_opener *b)

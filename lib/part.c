@@ -48,12 +48,17 @@ static int add_word(struct words *w, const char *word)
 	return list[w->n++] ? 0 : -ENOMEM;
 }
 
-/* 1: all are tenants or endpoints, by name, 0: it may be anybody, -ENOMEM */
+/*
+ * 1: all are tenants or endpoints, by name, or beyond all tenants, 0: it may be anybody,
+ * -ENOMEM. Which of the host's links a network is behind is a matter of all rules.
+ */
 static int add_peers(struct words *w, const struct nsn_peer *list, size_t n)
 {
 	int r = 1;
 
 	for (size_t i = 0; r > 0 && i < n; i++) {
+		if (list[i].kind == NSN_PEER_INTERNET || list[i].kind == NSN_PEER_HOST)
+			continue;
 		if (list[i].kind != NSN_PEER_TENANT && list[i].kind != NSN_PEER_ENDPOINT)
 			return 0;
 		r = add_word(w, list[i].tenant) < 0 ? -ENOMEM : 1;
@@ -246,12 +251,14 @@ static int read_part(struct nsnet *n, struct words *names, const struct nsn_tena
 		return nsn_err_nomem(err);
 	r = read_cables(n, ret, err);
 	if (r == 0)
+		r = nsn_store_uplink_list(n->store, &ret->uplinks, err);
+	if (r == 0)
 		r = nsn_store_policy_list_naming(n->store, names->list, names->n, &ret->policies,
 						 err);
 	if (r == 0)
 		r = nsn_store_quarantine_list(n->store, &ret->quarantines, err);
 	if (r == 0)
-		r = nsn_wanted_intend(ret, err);
+		r = nsn_wanted_intend(n, ret, err);
 	return r < 0 ? r : 1;
 }
 

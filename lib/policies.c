@@ -20,6 +20,8 @@ struct nsnet_policies {
 	struct nsnet_policy *rules;
 	struct nsn_tenant *tenants; /* those of the host and those of the files, for questions */
 	size_t n_tenants;
+	struct nsn_policy *asked; /* rules of the files, and what follows from `dns` in them */
+	size_t n_asked;
 	int64_t now;
 };
 
@@ -30,6 +32,10 @@ void nsnet_policies_free(struct nsnet_policies *p)
 	for (size_t i = 0; i < p->n_tenants; i++)
 		nsn_tenant_clear(&p->tenants[i]);
 	free(p->tenants);
+	/* Those of the files are the set's. */
+	for (size_t i = p->set.n_policies; i < p->n_asked; i++)
+		nsn_policy_clear(&p->asked[i]);
+	free(p->asked);
 	nsn_arena_free(&p->mem);
 	nsn_policy_set_clear(&p->set);
 	free(p);
@@ -189,6 +195,7 @@ static const char *log_word(enum nsn_log log)
 static int fill_rules(struct nsnet_policies *p)
 {
 	const struct nsn_policy_set *s = &p->set;
+	char publish[NSN_PUBLISH_STRLEN];
 
 	p->rules = nsn_arena_alloc(&p->mem, (s->n_policies + 1) * sizeof(*p->rules));
 	if (!p->rules)
@@ -213,8 +220,11 @@ static int fill_rules(struct nsnet_policies *p)
 			.set = from->origin.set,
 			.file = s->places[i].file->name,
 			.line = from->origin.line,
+			.publish =
+				nsn_arena_strdup(&p->mem, nsn_publish_str(&from->publish, publish)),
 		};
-		if (!p->rules[i].from || !p->rules[i].to || !p->rules[i].ports)
+		if (!p->rules[i].publish || !p->rules[i].from || !p->rules[i].to ||
+		    !p->rules[i].ports)
 			return -ENOMEM;
 	}
 	return 0;
@@ -273,6 +283,24 @@ static int add_own(struct nsnet_policies *p, struct nsnet_err *err)
 	return 0;
 }
 
+/* As it will be when the files are applied. */
+static int add_implied(struct nsnet_policies *p, struct nsnet_err *err)
+{
+	const struct nsn_policy_set *s = &p->set;
+	int r = 0;
+
+	p->asked = calloc(s->n_policies + s->n_tenants + 1, sizeof(*p->asked));
+	if (!p->asked)
+		return nsn_err_nomem(err);
+	for (; p->n_asked < s->n_policies; p->n_asked++)
+		p->asked[p->n_asked] = s->policies[p->n_asked];
+	for (size_t i = 0; r >= 0 && i < s->n_tenants; i++) {
+		r = nsn_dns_rule(&p->asked[p->n_asked], &s->tenants[i], err);
+		p->n_asked += r > 0;
+	}
+	return r < 0 ? r : 0;
+}
+
 int nsnet_policies_parse(struct nsnet_policies **ret, const struct nsnet_policy_text *texts,
 			 size_t count, const struct nsnet_tenants *tenants, int64_t now,
 			 struct nsnet_err *err)
@@ -290,6 +318,8 @@ int nsnet_policies_parse(struct nsnet_policies **ret, const struct nsnet_policy_
 	    fill_diags(p) < 0 || fill_rules(p) < 0)
 		return nsn_err_nomem(err);
 	r = add_own(p, err);
+	if (r == 0)
+		r = add_implied(p, err);
 	if (r < 0)
 		return r;
 	*ret = NSN_TAKE_PTR(p);
@@ -450,8 +480,8 @@ int nsnet_policies_ask(struct nsnet_policies *p, size_t i, struct nsnet_expect *
 	const struct nsn_intent intent = {
 		.tenants = p->tenants,
 		.n_tenants = p->n_tenants,
-		.policies = p->set.policies,
-		.n_policies = p->set.n_policies,
+		.policies = p->asked,
+		.n_policies = p->n_asked,
 		.quarantines = p->set.quarantines,
 		.n_quarantines = p->set.n_quarantines,
 		.now = p->now,

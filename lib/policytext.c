@@ -46,7 +46,7 @@ static void put_endpoint(FILE *to, const struct nsn_endpoint *e)
 
 static void put_tenant(FILE *to, const struct nsn_tenant *t)
 {
-	char net[NSN_PREFIX_STRLEN];
+	char net[NSN_PREFIX_STRLEN], dns[NSN_DNS_STRLEN];
 
 	put(to, t->name);
 	(void)fprintf(to, ": {\"subnet\": \"%s\"", nsn_prefix_str(&t->subnet, net));
@@ -54,6 +54,8 @@ static void put_tenant(FILE *to, const struct nsn_tenant *t)
 		(void)fprintf(to, ", \"subnet6\": \"%s\"", nsn_prefix_str(&t->subnet6, net));
 	if (t->inside_deny)
 		(void)fputs(", \"inside\": \"deny\"", to);
+	if (t->dns.kind != NSN_DNS_UNSET)
+		put_key(to, "dns", nsn_dns_str(&t->dns, dns));
 	for (size_t i = 0; i < t->n_labels; i++) {
 		(void)fputs(i ? ", " : ", \"labels\": {", to);
 		put(to, t->labels[i].key);
@@ -83,7 +85,7 @@ static void put_peers(FILE *to, const char *key, const struct nsn_peer *list, si
 static void put_policy(FILE *to, const struct nsn_policy *p)
 {
 	static const char *const logs[] = {"none", "new", "all"};
-	char buf[NSN_PORTS_STRLEN + NSN_TIME_STRLEN];
+	char buf[NSN_PORTS_STRLEN + NSN_TIME_STRLEN + NSN_PUBLISH_STRLEN];
 
 	(void)fputs("{\"name\": ", to);
 	put(to, p->name);
@@ -93,6 +95,8 @@ static void put_policy(FILE *to, const struct nsn_policy *p)
 	(void)fputc(']', to);
 	put_peers(to, "from", p->from, p->n_from);
 	put_peers(to, "to", p->to, p->n_to);
+	if (p->publish.port)
+		put_key(to, "publish", nsn_publish_str(&p->publish, buf));
 	if (*p->because)
 		put_key(to, "because", p->because);
 	if (*p->owner)
@@ -120,8 +124,16 @@ static void put_quarantine(FILE *to, const struct nsn_quarantine *q)
 	(void)fputs(q->n_keep ? "]}" : "}", to);
 }
 
+/*
+ * The set of the rules that follow from a tenant's `dns`: files have no word for that, and none
+ * of these is a user's.
+ */
+#define IMPLIED "implied-by-dns"
+#define HEAD	"{\"nsnet\": 1, "
+static const char implied_head[] = HEAD "\"name\": \"" IMPLIED "\", ";
+
 /* Before a member of @key: a comma, or the head of a new line. */
-static void next(struct text *t, size_t i, const char *key, const char *end)
+static void next_of(struct text *t, size_t i, const char *head, const char *key, const char *end)
 {
 	const size_t at = (size_t)ftell(t->to);
 
@@ -132,7 +144,25 @@ static void next(struct text *t, size_t i, const char *key, const char *end)
 	if (i > 0)
 		(void)fprintf(t->to, "%s}\n", end);
 	t->begun = (size_t)ftell(t->to);
-	(void)fprintf(t->to, "{\"nsnet\": 1, \"%s\": %c", key, *end == '}' ? '{' : '[');
+	(void)fprintf(t->to, "%s\"%s\": %c", head, key, *end == '}' ? '{' : '[');
+}
+
+static void next(struct text *t, size_t i, const char *key, const char *end)
+{
+	next_of(t, i, HEAD, key, end);
+}
+
+static void put_rules(struct text *t, const struct nsn_intent *in, bool implied)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < in->n_policies; i++) {
+		if (in->policies[i].implied != implied)
+			continue;
+		next_of(t, n++, implied ? implied_head : HEAD, "rules", "]");
+		put_policy(t->to, &in->policies[i]);
+	}
+	(void)fputs(n ? "]}\n" : "", t->to);
 }
 
 static void put_all(struct text *t, const struct nsn_intent *in)
@@ -142,11 +172,8 @@ static void put_all(struct text *t, const struct nsn_intent *in)
 		put_tenant(t->to, &in->tenants[i]);
 	}
 	(void)fputs(in->n_tenants ? "}}\n" : "", t->to);
-	for (size_t i = 0; i < in->n_policies; i++) {
-		next(t, i, "rules", "]");
-		put_policy(t->to, &in->policies[i]);
-	}
-	(void)fputs(in->n_policies ? "]}\n" : "", t->to);
+	put_rules(t, in, false);
+	put_rules(t, in, true);
 	for (size_t i = 0; i < in->n_quarantines; i++) {
 		next(t, i, "quarantine", "]");
 		put_quarantine(t->to, &in->quarantines[i]);
@@ -200,10 +227,14 @@ int nsn_policytext_read(const char *text, int64_t now, struct nsn_policy_set *re
 
 		files[n] = (struct nsnet_policy_text){
 			.file = "policy", .text = p, .len = len, .set = "policy"};
+		if (strncmp(p, implied_head, strlen(implied_head)) == 0)
+			files[n].set = IMPLIED;
 		p += len + (p[len] == '\n');
 	}
 	r = nsn_policy_set_read(ret, files, n, NULL, 0, now);
 	if (r < 0)
 		return nsn_err_nomem(err);
+	for (size_t i = 0; i < ret->n_policies; i++)
+		ret->policies[i].implied = strcmp(ret->policies[i].origin.set, IMPLIED) == 0;
 	return ret->errors ? first_error(ret, err) : 0;
 }

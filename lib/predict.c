@@ -15,7 +15,7 @@ static const struct nsn_place gateway = {.role = NSN_GATEWAY};
 
 const struct nsn_object *nsn_guess_objects(const struct nsn_guess *g, enum nsn_kind kind, size_t *n)
 {
-	return nsn_state_at(g->want->state, kind, gateway, n);
+	return nsn_state_at(g->state, kind, g->at, n);
 }
 
 void *nsn_guess_list(const struct nsn_guess *g, const void *list, size_t n, size_t more,
@@ -44,6 +44,7 @@ struct predict {
 	const struct nsn_snap *now;
 	const struct nsn_predicted *want;
 	size_t n;
+	const struct nsn_state *host;
 	size_t *place; /* of each namespace of now in ret; NSN_NOWHERE: gone */
 	bool *bare;    /* of each: its network is gone, and somebody still lives in it */
 	uint64_t inode;
@@ -242,7 +243,7 @@ static void fill_link(struct nsn_vlink *l, const struct nsn_object *o)
 static struct nsn_vlink new_link(uint32_t index, const char *name, const char *kind, uint32_t flags,
 				 uint16_t type)
 {
-	const struct nsn_vconf unknown = {-1, -1, -1, -1, -1, -1, -1, -1,
+	const struct nsn_vconf unknown = {-1, -1, -1, -1, -1, -1, -1, -1, -1,
 					  -1, -1, -1, -1, -1, -1, -1, -1};
 
 	return (struct nsn_vlink){.index = index,
@@ -330,9 +331,12 @@ static void join_all(struct predict *p, const struct nsn_predicted *w)
 
 		if (dev->type != NSN_LINK_VETH)
 			continue;
-		other = dev->peer_at.role == NSN_FAR
-				? find_ns(p, NSN_VNS_GATEWAY, dev->peer_at.id, 0)
-				: find_ns(p, NSN_VNS_WORKLOAD, w->tenant->id, dev->peer_at.id);
+		if (dev->peer_at.role == NSN_HOST)
+			other = find_ns(p, NSN_VNS_HOST, 0, 0);
+		else if (dev->peer_at.role == NSN_FAR)
+			other = find_ns(p, NSN_VNS_GATEWAY, dev->peer_at.id, 0);
+		else
+			other = find_ns(p, NSN_VNS_WORKLOAD, w->tenant->id, dev->peer_at.id);
 		peer = other ? nsn_guess_link(other, dev->peer) : NULL;
 		/* Nobody knows where such a one leads. */
 		l->peer_lost = !peer;
@@ -373,7 +377,8 @@ static int fill_gateway(struct predict *p, const struct nsn_predicted *w)
 {
 	struct nsn_guess g = {.mem = &p->ret->mem,
 			      .snap = p->ret,
-			      .want = w,
+			      .state = w->state,
+			      .at = gateway,
 			      .ns = find_ns(p, NSN_VNS_GATEWAY, w->tenant->id, 0),
 			      .like = pattern(p->now),
 			      .last = last_index(p->now, w->tenant->id),
@@ -385,6 +390,51 @@ static int fill_gateway(struct predict *p, const struct nsn_predicted *w)
 	if (r == 0)
 		r = nsn_guess_routes(&g);
 	return r == 0 ? nsn_guess_rules(&g) : r;
+}
+
+/* The highest number of a link of the host. */
+static uint32_t last_of(const struct nsn_vns *ns)
+{
+	uint32_t last = 1;
+
+	for (size_t i = 0; i < ns->n_links; i++)
+		last = ns->links[i].index > last ? ns->links[i].index : last;
+	return last;
+}
+
+static int fill_host(struct predict *p)
+{
+	struct nsn_vns *host = find_ns(p, NSN_VNS_HOST, 0, 0);
+	struct nsn_guess g = {.mem = &p->ret->mem,
+			      .snap = p->ret,
+			      .state = p->host,
+			      .at = {.role = NSN_HOST},
+			      .ns = host,
+			      .like = host,
+			      .last = host ? last_of(host) : 0,
+			      .err = p->err};
+
+	return host && host->full && p->host ? nsn_guess_host(&g) : 0;
+}
+
+/* The host's half of an uplink goes with the gateway's. */
+static void drop_halves(struct predict *p)
+{
+	struct nsn_vns *host = find_ns(p, NSN_VNS_HOST, 0, 0);
+	size_t kept = 0;
+
+	for (size_t i = 0; host && i < host->n_links; i++) {
+		const struct nsn_vlink *l = &host->links[i];
+		const struct nsn_vns *other =
+			l->peer_ns < p->ret->n_ns ? &p->ret->ns[l->peer_ns] : NULL;
+
+		if (strcmp(l->kind, "veth") == 0 && other && other->kind == NSN_VNS_GATEWAY &&
+		    l->peer_index && !nsn_vns_link(other, l->peer_index))
+			continue;
+		host->links[kept++] = *l;
+	}
+	if (host)
+		host->n_links = kept;
 }
 
 static int fill(struct predict *p)
@@ -403,6 +453,9 @@ static int fill(struct predict *p)
 		for (size_t k = 0; r == 0 && k < w->tenant->n_endpoints; k++)
 			r = fill_workload(p, w, &w->tenant->endpoints[k]);
 	}
+	drop_halves(p);
+	if (r == 0)
+		r = fill_host(p);
 	for (size_t i = 0; r == 0 && i < p->n; i++)
 		if (p->want[i].state)
 			join_all(p, &p->want[i]);
@@ -410,7 +463,7 @@ static int fill(struct predict *p)
 }
 
 int nsn_predict(struct nsn_snap *ret, const struct nsn_snap *now, const struct nsn_predicted *want,
-		size_t n, const char *policy, struct nsnet_err *err)
+		size_t n, const struct nsn_state *host, const char *policy, struct nsnet_err *err)
 {
 	NSN_AUTO(nsn_freep) size_t *place = calloc(now->n_ns + 1, sizeof(*place));
 	NSN_AUTO(nsn_freep) bool *bare = calloc(now->n_ns + 1, sizeof(*bare));
@@ -418,6 +471,7 @@ int nsn_predict(struct nsn_snap *ret, const struct nsn_snap *now, const struct n
 			    .now = now,
 			    .want = want,
 			    .n = n,
+			    .host = host,
 			    .place = place,
 			    .bare = bare,
 			    .err = err};
@@ -455,7 +509,8 @@ static int compile_one(struct nsn_prediction *p, size_t i, const struct nsn_want
 	nsn_state_clear(&p->states[i]);
 	if (nsn_wanted_cables_of(w, t->id, &cables, &n) < 0)
 		return nsn_err_nomem(err);
-	r = nsn_border_make(&p->borders[i], &w->intent, cables, n, &w->transit, t, generation, err);
+	r = nsn_border_make(&p->borders[i], &w->intent, cables, n, nsn_wanted_uplink(w, t->id),
+			    &w->transit, t, generation, err);
 	if (r == 0)
 		r = nsn_compile(t, &p->borders[i], owner, NSN_WANT_BUILT, &p->states[i], err);
 	return r;
@@ -503,6 +558,9 @@ int nsn_prediction_make(struct nsn_prediction *ret, const struct nsn_snap *now,
 		r = nsn_err_nomem(err);
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = predict_one(ret, i, now, w, owner, err);
+	if (r == 0)
+		r = nsn_host_compile(w, owner, &ret->host, err);
+	ret->host_known = r == 0;
 	if (r < 0)
 		nsn_prediction_clear(ret);
 	return r;
@@ -516,6 +574,7 @@ void nsn_prediction_clear(struct nsn_prediction *p)
 		if (p->borders)
 			nsn_border_clear(&p->borders[i]);
 	}
+	nsn_state_clear(&p->host);
 	free(p->list);
 	free(p->states);
 	free(p->borders);

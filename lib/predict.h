@@ -24,12 +24,13 @@ struct nsn_predicted {
 };
 
 /*
- * @want has all tenants that there will be; whoever else @now has goes. @ret, empty before, is
+ * @want has all tenants that there will be; whoever else @now has goes. @host is what there will be
+ * of ours at the place NSN_HOST, NULL: there it stays as it is. @ret, empty before, is
  * not sealed (snapfile.h), and points into @now and @want.
  * Return: 0, -ENOMEM
  */
 int nsn_predict(struct nsn_snap *ret, const struct nsn_snap *now, const struct nsn_predicted *want,
-		size_t n, const char *policy, struct nsnet_err *err);
+		size_t n, const struct nsn_state *host, const char *policy, struct nsnet_err *err);
 
 /* All states of what is wanted, compiled as a run would, each with its gateway's generation. */
 struct nsn_prediction {
@@ -37,6 +38,9 @@ struct nsn_prediction {
 	struct nsn_state *states;
 	struct nsn_border *borders;
 	size_t n;
+	/* Of the host, as nsn_compile_host() makes it, when that is known. */
+	struct nsn_state host;
+	bool host_known;
 };
 int nsn_prediction_make(struct nsn_prediction *ret, const struct nsn_snap *now,
 			const struct nsn_wanted *w, const struct nsn_owner *owner,
@@ -63,6 +67,9 @@ int nsn_foresee(struct nsn_foreseen *ret, struct nsnet *n, const struct nsn_poli
 		bool prune, const struct nsn_snap *now, struct nsnet_err *err);
 void nsn_foreseen_clear(struct nsn_foreseen *f);
 
+/* hostview.c: the host of the snapshot, as nsn_hostview_read(). @ret: empty before. 0 or -ENOMEM */
+int nsn_hostview_of(const struct nsn_snap *snap, struct nsn_hostview *ret, struct nsnet_err *err);
+
 /* ---- the same away from the machine --------------------------------------------------- */
 
 /*
@@ -74,6 +81,7 @@ void nsn_foreseen_clear(struct nsn_foreseen *f);
  */
 struct nsn_apart {
 	struct nsnet n;
+	struct nsn_hostview host; /* the snapshot's, for n.host */
 	char dir[64];
 	struct nsn_snap bare, was;
 	struct nsn_wanted before;

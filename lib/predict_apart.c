@@ -86,9 +86,10 @@ static int put_policy(struct nsn_apart *a, const struct nsn_policy *from,
 		      const struct nsn_policy_set *files, bool prune, struct nsnet_err *err)
 {
 	NSN_AUTO(nsn_policy_clear) struct nsn_policy p = {0};
-	int r = nsn_policy_copy(&p, from, err);
+	int r = from->implied ? 0 : nsn_policy_copy(&p, from, err);
 
-	if (r < 0)
+	/* It came with its tenant. */
+	if (r < 0 || from->implied)
 		return r;
 	p.id = 0;
 	own(&p.origin, files, prune);
@@ -129,7 +130,9 @@ static int settle(struct nsn_apart *a, struct nsnet_err *err)
 /* The snapshot without what is of tenants: nobody there has their numbers. */
 static int strip(struct nsn_apart *a, const struct nsn_snap *snap, struct nsnet_err *err)
 {
-	return nsn_predict(&a->bare, snap, NULL, 0, NULL, err);
+	static const struct nsn_state nothing;
+
+	return nsn_predict(&a->bare, snap, NULL, 0, &nothing, NULL, err);
 }
 
 int nsn_apart_open(struct nsn_apart *a, const struct nsn_snap *snap,
@@ -139,7 +142,10 @@ int nsn_apart_open(struct nsn_apart *a, const struct nsn_snap *snap,
 	int r;
 
 	a->n.state_fd = a->n.bare = a->n.home.fd = -1;
-	r = make_store(a, err);
+	r = nsn_hostview_of(snap, &a->host, err);
+	a->n.host = &a->host;
+	if (r == 0)
+		r = make_store(a, err);
 	if (r == 0)
 		r = put_all(a, intent, files, prune, err);
 	if (r == 0)
@@ -150,7 +156,8 @@ int nsn_apart_open(struct nsn_apart *a, const struct nsn_snap *snap,
 		r = nsn_prediction_make(&a->prediction, &a->bare, &a->before, &a->n.owner, err);
 	if (r == 0)
 		r = nsn_predict(&a->was, &a->bare, a->prediction.list, a->prediction.n,
-				snap->policy, err);
+				a->prediction.host_known ? &a->prediction.host : NULL, snap->policy,
+				err);
 	if (r == 0)
 		r = nsn_foresee(&a->will, &a->n, files, prune, &a->was, err);
 	if (r < 0)
@@ -160,6 +167,7 @@ int nsn_apart_open(struct nsn_apart *a, const struct nsn_snap *snap,
 
 void nsn_apart_close(struct nsn_apart *a)
 {
+	nsn_hostview_clear(&a->host);
 	/* Nothing was opened, and what is 0 is no descriptor. */
 	if (!a->dir[0])
 		return;

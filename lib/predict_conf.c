@@ -35,6 +35,7 @@ static const struct {
 	FOUR("send_redirects", send_redirects),
 	FOUR("accept_redirects", accept_redirects4),
 	SIX("forwarding", forwarding6),
+	SIX("force_forwarding", force_forwarding6),
 	SIX("proxy_ndp", proxy_ndp),
 	SIX("accept_source_route", accept_source_route6),
 	SIX("accept_redirects", accept_redirects6),
@@ -95,6 +96,11 @@ void nsn_guess_conf(const struct nsn_guess *g, struct nsn_vlink *l)
 	for (size_t i = 0; i < NSN_COUNT(settings); i++)
 		if (settings[i].six && (l->mtu < MTU6 || g->ns->conf_all.forwarding6 < 0))
 			put(&l->conf, settings[i].at, -1);
+}
+
+void nsn_guess_written(const struct nsn_guess *g, struct nsn_vlink *l)
+{
+	write_all(g, &l->conf, l->name);
 }
 
 /* The kernel gives IPv4's of `default` to all links of which nobody has written them. */

@@ -34,7 +34,8 @@ int nsn_foresee(struct nsn_foreseen *ret, struct nsnet *n, const struct nsn_poli
 	nsn_store_rollback_unused(n->store);
 	nsn_store_rollback(n->store);
 	if (r == 0)
-		r = nsn_predict(&ret->snap, now, ret->prediction.list, ret->prediction.n, NULL,
+		r = nsn_predict(&ret->snap, now, ret->prediction.list, ret->prediction.n,
+				ret->prediction.host_known ? &ret->prediction.host : NULL, NULL,
 				err);
 	if (r < 0)
 		nsn_foreseen_clear(ret);

@@ -15,9 +15,9 @@
 
 static bool has_object(const struct nsn_guess *g, enum nsn_kind kind, const char *link)
 {
-	const struct nsn_object like = {.kind = kind, .at = {.role = NSN_GATEWAY}, .link = link};
+	const struct nsn_object like = {.kind = kind, .at = g->at, .link = link};
 
-	return nsn_state_find(g->want->state, &like) != NULL;
+	return nsn_state_find(g->state, &like) != NULL;
 }
 
 /* ---- which there are ------------------------------------------------------------------------ */
@@ -93,9 +93,8 @@ static void set_link(struct nsn_guess *g, struct nsn_vlink *l, const struct nsn_
 {
 	const struct nsn_link *dev = &o->u.dev;
 	const bool up = has_object(g, NSN_OBJ_UP, o->link);
-	const struct nsn_object like = {
-		.kind = NSN_OBJ_PORT, .at = {.role = NSN_GATEWAY}, .link = o->link};
-	const struct nsn_object *port = nsn_state_find(g->want->state, &like);
+	const struct nsn_object like = {.kind = NSN_OBJ_PORT, .at = g->at, .link = o->link};
+	const struct nsn_object *port = nsn_state_find(g->state, &like);
 
 	l->mac = dev->mac;
 	l->mtu = dev->mtu;
@@ -109,7 +108,7 @@ static void set_link(struct nsn_guess *g, struct nsn_vlink *l, const struct nsn_
 	nsn_guess_conf(g, l);
 }
 
-static int add_links(struct nsn_guess *g)
+void nsn_guess_add_links(struct nsn_guess *g)
 {
 	size_t n;
 	const struct nsn_object *o = nsn_guess_objects(g, NSN_OBJ_LINK, &n);
@@ -140,7 +139,6 @@ static int add_links(struct nsn_guess *g)
 
 		nsn_guess_link(g->ns, o[i].link)->master = master ? master->index : 0;
 	}
-	return 0;
 }
 
 /* ---- the bridge's table ------------------------------------------------------------------------
@@ -241,7 +239,6 @@ int nsn_guess_links(struct nsn_guess *g)
 	struct nsn_vlink *lo;
 	bool fresh;
 	size_t n;
-	int r;
 
 	(void)nsn_guess_objects(g, NSN_OBJ_LINK, &n);
 	g->ns->fdb = nsn_guess_list(g, g->ns->fdb, g->ns->n_fdb, 0, sizeof(*g->ns->fdb));
@@ -259,6 +256,6 @@ int nsn_guess_links(struct nsn_guess *g)
 	lo = nsn_guess_link(g->ns, "lo");
 	if (lo)
 		nsn_guess_lo(g, lo, fresh);
-	r = add_links(g);
-	return r == 0 ? set_fdb(g) : r;
+	nsn_guess_add_links(g);
+	return set_fdb(g);
 }

@@ -168,9 +168,10 @@ static void take_nat(struct nsn_vexpr *v, const struct nsn_expr *x)
 	v->name = "nat";
 	v->number = (uint32_t)x->key;
 	v->family = x->len == 16 ? NFPROTO_IPV6 : NFPROTO_IPV4;
-	/* One address is the whole range, and the kernel says so. */
+	/* One address is the whole range, and the kernel says so; one port likewise. */
 	v->sreg = v->sreg2 = word(x->reg);
-	v->flags = 1; /* NF_NAT_RANGE_MAP_IPS */
+	v->sreg3 = v->sreg4 = x->to ? word(x->to) : 0;
+	v->flags = x->to ? 3 : 1; /* NF_NAT_RANGE_MAP_IPS, and _PROTO_SPECIFIED */
 }
 
 static int take_expr(const struct nsn_guess *g, struct nsn_vexpr *v, const struct nsn_expr *x)
@@ -225,6 +226,17 @@ static int take_expr(const struct nsn_guess *g, struct nsn_vexpr *v, const struc
 		v->kind = NSN_X_IMMEDIATE;
 		v->name = "immediate";
 		v->verdict = verdict(x->key, x->name);
+		return 0;
+	case NSN_EXPR_RT:
+		v->kind = NSN_X_RT;
+		v->name = "rt";
+		v->key = (uint32_t)x->key;
+		v->dreg = word(x->reg);
+		v->dreg_set = true;
+		return 0;
+	case NSN_EXPR_MASQ:
+		v->kind = NSN_X_MASQ;
+		v->name = "masq";
 		return 0;
 	case NSN_EXPR_OTHER:
 		v->kind = NSN_X_OTHER;

@@ -20,9 +20,9 @@ static bool is_ours(const struct nsn_guess *g, uint32_t link)
 {
 	const struct nsn_vlink *l = nsn_vns_link(g->ns, link);
 	const struct nsn_object like = {
-		.kind = NSN_OBJ_LINK, .at = {.role = NSN_GATEWAY}, .link = l ? l->name : ""};
+		.kind = NSN_OBJ_LINK, .at = g->at, .link = l ? l->name : ""};
 
-	return !l || nsn_state_find(g->want->state, &like);
+	return !l || nsn_state_find(g->state, &like);
 }
 
 /* ---- addresses and neighbours -------------------------------------------------------------- */
@@ -41,7 +41,7 @@ static bool keeps_addr(const struct nsn_guess *g, const struct nsn_vaddr *a)
 
 	if (!l)
 		return false;
-	if (!is_ours(g, a->link) && !(l->flags & IFF_LOOPBACK))
+	if (!is_ours(g, a->link) && !(g->at.role == NSN_GATEWAY && l->flags & IFF_LOOPBACK))
 		return true;
 	for (size_t i = 0; i < n; i++)
 		if (strcmp(o[i].link, l->name) == 0 && same_net(&o[i].u.addr.prefix, &a->net))
@@ -166,7 +166,7 @@ static int of_address6(struct nsn_guess *g, const struct nsn_vaddr *a, const str
 				       .proto = RTPROT_KERNEL};
 	int r = put_local(g, &a->net.ip, RTN_LOCAL, 0, a->link);
 
-	if (r == 0 && a->net.len < 128)
+	if (r == 0)
 		r = put_route(g, &net, a->link, NULL);
 	if (r == 0 && a->net.len < 127 && l->conf.forwarding6 > 0)
 		r = put_local(g, &first, RTN_ANYCAST, 0, a->link);
@@ -199,12 +199,12 @@ static int of_kernel(struct nsn_guess *g)
 	return r;
 }
 
-/* It goes down. */
+/* Of a gateway it goes down. */
 static bool is_lo(const struct nsn_guess *g, uint32_t link)
 {
 	const struct nsn_vlink *l = nsn_vns_link(g->ns, link);
 
-	return l && l->flags & IFF_LOOPBACK;
+	return g->at.role == NSN_GATEWAY && l && l->flags & IFF_LOOPBACK;
 }
 
 static bool stays(const struct nsn_guess *g, const struct nsn_vroute *r)
@@ -361,5 +361,6 @@ int nsn_guess_routes(struct nsn_guess *g)
 		r = set_neighs(g);
 	if (r == 0)
 		r = set_routes(g);
-	return r == 0 ? set_rules(g) : r;
+	/* At the host nsnet has no rules of routing. */
+	return r == 0 && g->at.role == NSN_GATEWAY ? set_rules(g) : r;
 }

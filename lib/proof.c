@@ -22,8 +22,9 @@ struct proof {
 static const struct nsnet_theorem theorems[] = {
 	{1, "no new, untracked or invalid packet crosses outside policy", 0, 0, "pairs"},
 	{2, "connections that live are such as policy allows", 0, 0, "connections"},
-	{3, "no spoofed source leaves a tenant", 0, 0, "ports"},
-	{4, "no packet reaches the host, another's gateway, or the outside", 0, 0, "tenants"},
+	{3, "no spoofed source leaves a tenant, or the machine", 0, 0, "ports"},
+	{4, "no packet reaches the host, another's gateway, or the outside, outside policy", 0, 0,
+	 "tenants"},
 	{5, "no frame of one port reaches a port that it must not", 0, 0, "links"},
 	{6, "no packet is forwarded in a circle", 0, 0, "tenants"},
 	{8, "the adversary is no stronger than assumed", 0, 0, "processes"},
@@ -36,7 +37,7 @@ static const char *const not_covered[] = {
 	"unix sockets with a path, shared files, and what a process passes on by itself",
 	"timing, and limits that the whole kernel shares",
 	"what permitted flows carry: a tunnel in them is a permitted flow",
-	"who is beyond the host's own devices, and what the host itself sends",
+	"who is beyond the host's own devices, and what passes between these",
 };
 
 const char *nsnet_proved_name(enum nsnet_proved v)
@@ -128,6 +129,15 @@ static int copy_findings(struct proof *p, const struct nsn_given *g, const struc
 	return 0;
 }
 
+static const char *side_name(const struct nsn_given *g, size_t side)
+{
+	const size_t n = g->intent.n_tenants;
+
+	if (side < n)
+		return g->intent.tenants[side].name;
+	return side == NSN_SIDE_HOST(n) ? "host" : "internet";
+}
+
 static int copy_pairs(struct proof *p, const struct nsn_given *g, const struct nsn_report *r)
 {
 	struct nsnet_proof_pair *list = nsn_arena_alloc(&p->mem, (r->n_pairs + 1) * sizeof(*list));
@@ -137,11 +147,12 @@ static int copy_pairs(struct proof *p, const struct nsn_given *g, const struct n
 	for (size_t i = 0; i < r->n_pairs; i++) {
 		const struct nsn_proved_pair *x = &r->pairs[i];
 
-		if (x->from >= g->intent.n_tenants || x->to >= g->intent.n_tenants)
+		if (x->from > NSN_SIDE_HOST(g->intent.n_tenants) ||
+		    x->to > NSN_SIDE_HOST(g->intent.n_tenants))
 			return -EPROTO;
 		list[i] = (struct nsnet_proof_pair){
-			.from = nsn_arena_strdup(&p->mem, g->intent.tenants[x->from].name),
-			.to = nsn_arena_strdup(&p->mem, g->intent.tenants[x->to].name),
+			.from = nsn_arena_strdup(&p->mem, side_name(g, x->from)),
+			.to = nsn_arena_strdup(&p->mem, side_name(g, x->to)),
 			.verdict = verdict_of(x->outcome),
 			.joined = x->joined,
 			.allows = nsn_arena_strdup(&p->mem, x->allows),

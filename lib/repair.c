@@ -45,7 +45,8 @@ static int load_wanted(struct nsnet *n, struct nsn_wanted *all, bool dry, struct
 		r = nsn_wanted_settle_cables(n, all, touched, err);
 	for (i = 0; r == 0 && i < all->tenants.n; i++)
 		changed |= touched[i];
-	if (r == 0 && !dry && changed)
+	/* How the host was may be new, too. */
+	if (r == 0 && !dry && (changed || all->uplinks.n > 0))
 		r = nsn_store_commit(n->store, err);
 	if (dry)
 		nsn_store_rollback_unused(n->store);
@@ -124,6 +125,7 @@ struct nsnet_repairs {
 	struct nsn_there there;
 	struct nsn_job jobs[NSN_AT_A_TIME]; /* of the tenants from `first` on, looked at; closed */
 	size_t first, looked;
+	struct nsnet_change *host; /* what was done there so that uplinks can be made */
 };
 
 NSN_CLEANUP(struct nsnet_repairs, nsnet_repairs_end)
@@ -139,7 +141,10 @@ int nsnet_repairs_begin(struct nsnet_repairs **ret, struct nsnet *n, const char 
 	p->n = n;
 	p->dry = flags & NSNET_DRY_RUN;
 	r = nsn_lock(n, &p->locked, err);
-	if (r == 0)
+	/* After a reboot this is the first that comes: what waited then is not built. */
+	if (r == 0 && !p->dry)
+		r = nsn_settle_overdue(n, err);
+	if (r >= 0)
 		r = load_wanted(n, &p->all, p->dry, err);
 	if (r == 0)
 		r = load(n, name, &p->list, err);
@@ -147,6 +152,11 @@ int nsnet_repairs_begin(struct nsnet_repairs **ret, struct nsnet *n, const char 
 		r = nsn_crew_open(&p->crew, p->list.n, err);
 	if (r == 0 && p->crew.n > 0)
 		r = nsn_there_load(&p->there, n, err);
+	/* Uplinks are made into a host that is ready for them. */
+	if (r == 0)
+		r = nsn_change_new(&p->host, err);
+	if (r == 0 && !p->dry)
+		r = nsn_host_run(n, &p->all, NSN_HOST_GRANT, p->host, err);
 	if (r < 0)
 		return r;
 	*ret = NSN_TAKE_PTR(p);
@@ -161,18 +171,19 @@ void nsnet_repairs_end(struct nsnet_repairs *p)
 	nsn_there_clear(&p->there);
 	nsn_tenant_list_clear(&p->list);
 	nsn_wanted_clear(&p->all);
+	nsnet_change_free(p->host);
 	nsn_unlockp(&p->locked);
 	free(p);
 }
 
 size_t nsnet_repairs_count(const struct nsnet_repairs *p)
 {
-	return p->list.n;
+	return p->list.n + nsn_host_concerned(&p->all);
 }
 
 const char *nsnet_repairs_name(const struct nsnet_repairs *p, size_t i)
 {
-	return p->list.tenants[i].name;
+	return i < p->list.n ? p->list.tenants[i].name : NSN_HOST_ITEM;
 }
 
 /*
@@ -213,6 +224,23 @@ static void doubt_others(struct nsnet_repairs *p, uint64_t tenant)
 	}
 }
 
+/* The last: what hangs on the ends of uplinks that the tenants' runs have made. */
+static int repair_host(struct nsnet_repairs *p, struct nsnet_change *c, struct nsnet_err *err)
+{
+	const size_t before = c->n;
+	struct nsn_item *item = NULL;
+	int r = nsn_change_take(c, p->host, err);
+
+	if (r == 0)
+		r = p->dry ? nsn_host_plan(p->n, &p->all, c, NULL, NULL, err)
+			   : nsn_host_run(p->n, &p->all, NSN_HOST_SETTLE, c, err);
+	if (r == 0 && c->n == before)
+		return nsn_change_add(c, NSN_HOST_ITEM, NULL, &item, err);
+	if (r == 0)
+		c->items[c->n - 1].outcome = NSNET_REPAIRED;
+	return r;
+}
+
 static int repair_into(struct nsnet_repairs *p, size_t i, struct nsnet_change *c,
 		       struct nsnet_err *err)
 {
@@ -220,6 +248,8 @@ static int repair_into(struct nsnet_repairs *p, size_t i, struct nsnet_change *c
 	struct nsn_item *item;
 	int r;
 
+	if (i == p->list.n)
+		return repair_host(p, c, err);
 	if (agrees(p, i))
 		return nsn_change_add(c, t->name, NULL, &item, err);
 	r = repair_tenant(p->n, &p->all, t, p->dry, c, err);
@@ -247,7 +277,7 @@ static int repair_all(struct nsnet_repairs *p, struct nsnet_change *c, struct ns
 	size_t i;
 	int failed = 0;
 
-	for (i = 0; i < p->list.n && inner.id != NSNET_E_STRANDED; i++) {
+	for (i = 0; i < nsnet_repairs_count(p) && inner.id != NSNET_E_STRANDED; i++) {
 		int r;
 
 		inner = (struct nsnet_err){0};

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,6 +59,7 @@ static void settings_text(struct text *t, const struct nsn_tenant *was, const st
 {
 	char a[256], b[256];
 
+	static_assert(sizeof(a) >= NSN_DNS_STRLEN, "both fit");
 	put(t, "subnet", prefix_text(&was->subnet, a), prefix_text(&is->subnet, b));
 	put(t, "subnet6", prefix_text(&was->subnet6, a), prefix_text(&is->subnet6, b));
 	(void)snprintf(a, sizeof(a), "%u", was->mtu);
@@ -67,6 +69,7 @@ static void settings_text(struct text *t, const struct nsn_tenant *was, const st
 	put(t, "rate", nsn_rate_str(was->rate, a), nsn_rate_str(is->rate, b));
 	put(t, "new-flows", nsn_flows_str(was->new_flows, a), nsn_flows_str(is->new_flows, b));
 	put(t, "open-flows", nsn_flows_str(was->open_flows, a), nsn_flows_str(is->open_flows, b));
+	put(t, "dns", nsn_dns_str(&was->dns, a), nsn_dns_str(&is->dns, b));
 	put(t, "labels", list_text(was, false, a), list_text(is, false, b));
 	put(t, "owners", list_text(was, true, a), list_text(is, true, b));
 }
@@ -128,7 +131,7 @@ static int new_tenant(struct nsn_rows *rows, const struct nsn_tenant *from, stru
 	t.created = rows->before->intent.now;
 	nsn_rows_sign(rows, &t.origin);
 	for (size_t i = 0; i < t.n_endpoints; i++)
-		t.endpoints[i].declared = true;
+		t.endpoints[i].declared |= !rows->set->whole;
 	r = nsn_store_tenant_insert(rows->n->store, &t, err);
 	if (r < 0)
 		return r;
@@ -164,16 +167,17 @@ static void set_prefix(struct nsn_tenant *t, bool six, const struct nsn_prefix *
 	}
 }
 
-static void set_endpoint(struct nsn_endpoint *e, const struct nsn_endpoint *want)
+/* @whole: also an address that was given out, and whether a file brought it. */
+static void set_endpoint(struct nsn_endpoint *e, const struct nsn_endpoint *want, bool whole)
 {
-	if (want->fixed)
+	if (want->fixed || whole)
 		e->ip = want->ip;
-	if (want->fixed6)
+	if (want->fixed6 || whole)
 		e->ip6 = want->ip6;
 	e->fixed = want->fixed;
 	e->fixed6 = want->fixed6;
 	e->rate = want->rate;
-	e->declared = true;
+	e->declared = want->declared || !whole;
 }
 
 static int set_lists(struct nsn_tenant *t, const struct nsn_tenant *want, struct nsnet_err *err)
@@ -201,7 +205,7 @@ static int drop_endpoints(struct nsn_rows *rows, struct nsn_tenant *t,
 	for (size_t i = t->n_endpoints; r == 0 && i > 0; i--) {
 		struct nsn_endpoint *e = &t->endpoints[i - 1];
 
-		if (!e->declared || nsn_tenant_endpoint(want, e->name))
+		if (nsn_tenant_endpoint(want, e->name) || (!e->declared && !rows->set->whole))
 			continue;
 		r = tell_endpoint(rows, t, e, NULL) < 0 ? nsn_err_nomem(err) : 0;
 		if (r < 0 || !rows->prune)
@@ -216,10 +220,29 @@ static int drop_endpoints(struct nsn_rows *rows, struct nsn_tenant *t,
 	return r;
 }
 
+static int set_endpoints(struct nsn_tenant *t, const struct nsn_tenant *want, bool whole,
+			 struct nsnet_err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < want->n_endpoints; i++) {
+		struct nsn_endpoint *e = nsn_tenant_endpoint(t, want->endpoints[i].name);
+
+		if (!e) {
+			r = nsn_tenant_endpoint_add(t, &want->endpoints[i], err);
+			e = nsn_tenant_endpoint(t, want->endpoints[i].name);
+		}
+		if (r == 0)
+			set_endpoint(e, &want->endpoints[i], whole);
+	}
+	return r;
+}
+
 /* What a file does not say has its default; `auto` is whatever there is. */
 static int merge(struct nsn_rows *rows, struct nsn_tenant *t, const struct nsn_tenant *want,
 		 struct nsnet_err *err)
 {
+	const bool whole = rows->set->whole;
 	int r = drop_endpoints(rows, t, want, err);
 
 	if (r == 0)
@@ -229,20 +252,17 @@ static int merge(struct nsn_rows *rows, struct nsn_tenant *t, const struct nsn_t
 	t->new_flows = want->new_flows;
 	t->open_flows = want->open_flows;
 	t->inside_deny = want->inside_deny;
-	for (size_t i = 0; r == 0 && i < want->n_endpoints; i++) {
-		struct nsn_endpoint *e = nsn_tenant_endpoint(t, want->endpoints[i].name);
-
-		if (!e) {
-			r = nsn_tenant_endpoint_add(t, &want->endpoints[i], err);
-			e = nsn_tenant_endpoint(t, want->endpoints[i].name);
-		}
-		if (r == 0)
-			set_endpoint(e, &want->endpoints[i]);
-	}
+	t->dns = want->dns;
+	if (r == 0)
+		r = set_endpoints(t, want, whole, err);
 	if (r < 0)
 		return r;
 	set_prefix(t, false, &want->subnet, want->given & NSN_GIVEN_SUBNET);
 	set_prefix(t, true, &want->subnet6, want->given & NSN_GIVEN_SUBNET6);
+	/* A new prefix has taken away what was given out. */
+	for (size_t i = 0; whole && i < want->n_endpoints; i++)
+		set_endpoint(nsn_tenant_endpoint(t, want->endpoints[i].name), &want->endpoints[i],
+			     whole);
 	r = nsn_choose_subnets(rows->n, t, err);
 	return r == 0 ? nsn_tenant_allocate(t, err) : r;
 }
@@ -288,7 +308,7 @@ static int old_tenant(struct nsn_rows *rows, const struct nsn_tenant *have,
 	NSN_AUTO(nsn_tenant_clear) struct nsn_tenant t = {0};
 	const size_t gone = rows->n_gone;
 	bool changed = false;
-	int r = nsn_rows_check_owner(&have->origin, &want->origin, "tenant", have->name, err);
+	int r = nsn_rows_check_owner(rows, &have->origin, &want->origin, "tenant", have->name, err);
 
 	if (r == 0)
 		r = nsn_tenant_copy(&t, have, err);
@@ -352,20 +372,45 @@ int nsn_rows_tenants(struct nsn_rows *rows, struct nsnet_err *err)
 	return r;
 }
 
+static bool goes(const struct nsn_rows *rows, const char **names, const struct nsn_tenant *t)
+{
+	const char *name = t->name;
+
+	return nsn_rows_own(rows, t->origin.set) &&
+	       !bsearch(&name, names, rows->set->n_tenants, sizeof(*names), text_cmp);
+}
+
+/* Whoever goes asks nobody any more, who may go as well. */
+static int stop_asking(struct nsn_rows *rows, const char **names, struct nsnet_err *err)
+{
+	const struct nsn_tenant_list *list = &rows->before->tenants;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && rows->prune && i < list->n; i++) {
+		struct nsn_tenant t = list->tenants[i]; /* borrowed */
+
+		if (t.dns.kind == NSN_DNS_UNSET || !goes(rows, names, &t))
+			continue;
+		t.dns = (struct nsn_dns){.kind = NSN_DNS_NONE};
+		r = nsn_store_tenant_update(rows->n->store, &t, err);
+		if (r == 0)
+			r = nsn_rows_implied(rows, t.name, true, err);
+	}
+	return r;
+}
+
 /* After the rules, which may name them. */
 int nsn_rows_drop_tenants(struct nsn_rows *rows, struct nsnet_err *err)
 {
 	const struct nsn_tenant_list *list = &rows->before->tenants;
 	const char **names = names_in_files(rows);
 	char buf[NSN_PREFIX_STRLEN];
-	int r = names ? 0 : nsn_err_nomem(err);
+	int r = names ? stop_asking(rows, names, err) : nsn_err_nomem(err);
 
 	for (size_t i = 0; r == 0 && i < list->n; i++) {
 		const struct nsn_tenant *t = &list->tenants[i];
-		const char *name = t->name;
 
-		if (!nsn_rows_own(rows, t->origin.set) ||
-		    bsearch(&name, names, rows->set->n_tenants, sizeof(*names), text_cmp))
+		if (!goes(rows, names, t))
 			continue;
 		if (nsn_rows_tell(rows, "-", "tenant", t->name, prefix_text(&t->subnet, buf), NULL,
 				  &t->origin) < 0)

@@ -22,7 +22,7 @@ bool nsn_rows_own(const struct nsn_rows *rows, const char *set)
 	for (size_t i = 0; *set && i < rows->set->n_files; i++)
 		if (strcmp(rows->set->files[i].set, set) == 0)
 			return true;
-	return false;
+	return rows->set->whole;
 }
 
 int nsn_rows_at(const struct nsn_origin *o, int r, struct nsnet_err *err)
@@ -34,10 +34,11 @@ int nsn_rows_at(const struct nsn_origin *o, int r, struct nsnet_err *err)
 }
 
 /* Two sets that both have it would take it from each other for ever. */
-int nsn_rows_check_owner(const struct nsn_origin *have, const struct nsn_origin *want,
-			 const char *what, const char *name, struct nsnet_err *err)
+int nsn_rows_check_owner(const struct nsn_rows *rows, const struct nsn_origin *have,
+			 const struct nsn_origin *want, const char *what, const char *name,
+			 struct nsnet_err *err)
 {
-	if (!have->set[0] || strcmp(have->set, want->set) == 0)
+	if (!have->set[0] || strcmp(have->set, want->set) == 0 || rows->set->whole)
 		return 0;
 	(void)nsn_err(err, -EEXIST, NSNET_E_OTHER_SET,
 		      "%s '%s' is of the set '%s' (%s:%u), and here of '%s'", what, name, have->set,
@@ -54,6 +55,8 @@ bool nsn_rows_moved(const struct nsn_origin *have, const struct nsn_origin *want
 
 void nsn_rows_sign(const struct nsn_rows *rows, struct nsn_origin *o)
 {
+	if (rows->set->whole)
+		return;
 	o->uid = getuid();
 	o->at = rows->before->intent.now;
 }
@@ -80,7 +83,8 @@ int nsn_rows_tell(struct nsn_rows *rows, const char *op, const char *kind, const
 int nsn_rows_adopt(struct nsn_rows *rows, const char *kind, const char *name,
 		   const struct nsn_origin *o)
 {
-	const char *text = nsn_arena_printf(&rows->mem, "now of the set %s", o->set);
+	const char *text = *o->set ? nsn_arena_printf(&rows->mem, "now of the set %s", o->set)
+				   : "now of no set";
 
 	return text ? nsn_rows_tell(rows, "~", kind, name, text, NULL, o) : -ENOMEM;
 }
@@ -91,6 +95,7 @@ int nsn_rows_adopt(struct nsn_rows *rows, const char *kind, const char *name,
 static const char *rule_text(struct nsn_rows *rows, const struct nsn_policy *p)
 {
 	char *text = NULL, peer[NSN_PEER_STRLEN], ports[NSN_PORTS_STRLEN];
+	char publish[NSN_PUBLISH_STRLEN];
 	const char *copy = NULL;
 	size_t size = 0;
 	FILE *to = open_memstream(&text, &size);
@@ -106,6 +111,8 @@ static const char *rule_text(struct nsn_rows *rows, const struct nsn_policy *p)
 	(void)fputs(" -> ", to);
 	for (size_t i = 0; i < p->n_to; i++)
 		(void)fprintf(to, "%s%s", i ? "," : "", nsn_peer_str(&p->to[i], peer));
+	if (p->publish.port)
+		(void)fprintf(to, ", published as %s", nsn_publish_str(&p->publish, publish));
 	if (fclose(to) == 0)
 		copy = nsn_arena_strdup(&rows->mem, text);
 	free(text);
@@ -134,6 +141,11 @@ static int policy_by_name(const void *key, const void *element)
 	return strcmp(key, ((const struct nsn_policy *)element)->name);
 }
 
+static int tenant_by_name(const void *key, const void *element)
+{
+	return strcmp(key, ((const struct nsn_tenant *)element)->name);
+}
+
 static const struct nsn_policy *stored_rule(const struct nsn_rows *rows, const char *name)
 {
 	const struct nsn_policy_list *list = &rows->before->policies;
@@ -143,13 +155,24 @@ static const struct nsn_policy *stored_rule(const struct nsn_rows *rows, const c
 		       : NULL;
 }
 
+/* Programs of the host are looked for once, where a rule publishes something new. */
+static int check_place(const struct nsn_rows *rows, const struct nsn_policy *p,
+		       struct nsnet_err *err)
+{
+	return rows->trial && p ? nsn_publish_check_listeners(rows->n, p, err) : 0;
+}
+
 static int old_rule(struct nsn_rows *rows, const struct nsn_policy *have,
 		    const struct nsn_policy *want, struct nsn_policy *signed_,
 		    struct nsnet_err *err)
 {
 	char difference[160];
-	int r = nsn_rows_check_owner(&have->origin, &want->origin, "rule", have->name, err);
+	int r = nsn_rows_check_owner(rows, &have->origin, &want->origin, "rule", have->name, err);
 
+	if (r == 0 && have->implied) {
+		(void)nsn_refuse_implied(have, err);
+		r = nsn_err_hint(err, -EBUSY, "give the rule of the file another name");
+	}
 	if (r < 0)
 		return r;
 	if (nsn_policy_same(have, want, difference, sizeof(difference))) {
@@ -162,6 +185,9 @@ static int old_rule(struct nsn_rows *rows, const struct nsn_policy *have,
 	}
 	if (tell_rule(rows, "~", want, rule_was(rows, have, want, difference)) < 0)
 		return nsn_err_nomem(err);
+	r = check_place(rows, nsn_publish_same(&have->publish, &want->publish) ? NULL : want, err);
+	if (r < 0)
+		return r;
 	rows->rules[rows->n_rules++] = have;
 	rows->rules[rows->n_rules++] = want;
 	return nsn_store_policy_update(rows->n->store, signed_, err);
@@ -171,12 +197,21 @@ static int write_rule(struct nsn_rows *rows, const struct nsn_policy *want, stru
 {
 	const struct nsn_policy *have = stored_rule(rows, want->name);
 	struct nsn_policy signed_ = *want; /* what it points to stays with @want */
+	int r;
 
 	nsn_rows_sign(rows, &signed_.origin);
-	if (have)
+	r = nsn_store_implied_yield(rows->n->store, want->name, err);
+	if (r < 0)
+		return r;
+	if (have && have->implied)
+		rows->rules[rows->n_rules++] = have;
+	else if (have)
 		return old_rule(rows, have, want, &signed_, err);
 	if (tell_rule(rows, "+", want, NULL) < 0)
 		return nsn_err_nomem(err);
+	r = check_place(rows, want, err);
+	if (r < 0)
+		return r;
 	rows->rules[rows->n_rules++] = want;
 	return nsn_store_policy_insert(rows->n->store, &signed_, err);
 }
@@ -202,7 +237,8 @@ static int drop_rules(struct nsn_rows *rows, struct nsnet_err *err)
 		const struct nsn_policy *p = &list->policies[i];
 		const char *name = p->name;
 
-		if (!nsn_rows_own(rows, p->origin.set) ||
+		/* What follows from `dns` goes with it. */
+		if (p->implied || !nsn_rows_own(rows, p->origin.set) ||
 		    (n > 0 && bsearch(&name, names, n, sizeof(*names), text_cmp)))
 			continue;
 		if (tell_rule(rows, "-", p, NULL) < 0)
@@ -212,6 +248,93 @@ static int drop_rules(struct nsn_rows *rows, struct nsnet_err *err)
 		rows->rules[rows->n_rules++] = p;
 		r = nsn_store_policy_delete(rows->n->store, p->name, err);
 	}
+	return r;
+}
+
+/* ---- rules that follow from `dns` -------------------------------------------------------- */
+
+static const struct nsn_policy *implied_before(const struct nsn_rows *rows, const char *tenant)
+{
+	const struct nsn_policy_list *list = &rows->before->policies;
+
+	for (size_t i = 0; i < list->n; i++)
+		if (list->policies[i].implied && list->policies[i].n_from == 1 &&
+		    strcmp(list->policies[i].from[0].tenant, tenant) == 0)
+			return &list->policies[i];
+	return NULL;
+}
+
+/* It goes with what said so, whether or not others are pruned. */
+static int tell_gone(struct nsn_rows *rows, const struct nsn_policy *was)
+{
+	const char *text = rule_text(rows, was);
+	const struct nsnet_difference d = {
+		.op = "-",
+		.kind = "rule",
+		.name = was->name,
+		.text = text,
+		.file = was->origin.file,
+		.line = was->origin.line,
+	};
+
+	if (!text)
+		return -ENOMEM;
+	return rows->out ? nsn_applied_add(rows->out, &d) : 0;
+}
+
+/* The rows are written, with those of the tenants; it is to be seen like other rules. */
+static int tell_implied(struct nsn_rows *rows, const struct nsn_policy *was,
+			const struct nsn_policy *is)
+{
+	char difference[160];
+
+	if (!is)
+		return was ? tell_gone(rows, was) : 0;
+	if (!was)
+		return tell_rule(rows, "+", is, NULL);
+	if (strcmp(was->name, is->name) != 0)
+		return tell_rule(rows, "~", is, was->name);
+	if (nsn_policy_same(was, is, difference, sizeof(difference)))
+		return 0;
+	return tell_rule(rows, "~", is, rule_was(rows, was, is, difference));
+}
+
+int nsn_rows_implied(struct nsn_rows *rows, const char *tenant, bool asked, struct nsnet_err *err)
+{
+	NSN_AUTO(nsn_policy_list_clear) struct nsn_policy_list now = {0};
+	int r = nsn_store_policy_list_implied(rows->n->store, tenant, &now, err);
+
+	if (r == 0 && tell_implied(rows, asked ? implied_before(rows, tenant) : NULL,
+				   now.n > 0 ? &now.policies[0] : NULL) < 0)
+		return nsn_err_nomem(err);
+	return r;
+}
+
+/* Who answers has to be there, now that all tenants are. */
+static int follow_dns(struct nsn_rows *rows, struct nsnet_err *err)
+{
+	const struct nsn_tenant_list *before = &rows->before->tenants;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < rows->set->n_tenants; i++) {
+		const struct nsn_tenant *t = &rows->set->tenants[i], *have;
+		NSN_AUTO(nsn_tenant_clear) struct nsn_tenant now = {0};
+
+		have = before->n ? bsearch(t->name, before->tenants, before->n, sizeof(*have),
+					   tenant_by_name)
+				 : NULL;
+		if (t->dns.kind == NSN_DNS_UNSET && (!have || have->dns.kind == NSN_DNS_UNSET))
+			continue;
+		r = nsn_store_tenant_get(rows->n->store, t->name, &now, err);
+		if (r == 0)
+			r = nsn_rows_at(&t->origin, nsn_dns_find(rows->n, &now, &now.dns, err),
+					err);
+		if (r == 0)
+			r = nsn_rows_implied(rows, t->name, have && have->dns.kind != NSN_DNS_UNSET,
+					     err);
+	}
+	for (size_t i = 0; r == 0 && i < rows->n_gone; i++)
+		r = nsn_check_unasked(rows->n, rows->gone[i].tenant, rows->gone[i].name, err);
 	return r;
 }
 
@@ -271,7 +394,8 @@ static int write_quarantine(struct nsn_rows *rows, const struct nsn_quarantine *
 	if (!q.since)
 		q.since = have ? have->since : rows->before->intent.now;
 	if (have)
-		r = nsn_rows_check_owner(&have->origin, &want->origin, "quarantine", who, err);
+		r = nsn_rows_check_owner(rows, &have->origin, &want->origin, "quarantine", who,
+					 err);
 	if (r < 0)
 		return r;
 	if (same && !nsn_rows_moved(&have->origin, &want->origin))
@@ -377,6 +501,8 @@ int nsn_rows_write(struct nsn_rows *rows, struct nsnet_err *err)
 		r = nsn_rows_tenants(rows, err);
 	if (r == 0)
 		r = write_rules(rows, err);
+	if (r == 0)
+		r = follow_dns(rows, err);
 	if (r == 0)
 		r = write_quarantines(rows, err);
 	if (r == 0)

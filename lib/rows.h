@@ -72,8 +72,9 @@ size_t nsn_rows_tenant(const struct nsn_rows *rows, const char *name);
 
 bool nsn_rows_own(const struct nsn_rows *rows, const char *set); /* it is one of the files' */
 /* -EEXIST (OTHER_SET) */
-int nsn_rows_check_owner(const struct nsn_origin *have, const struct nsn_origin *want,
-			 const char *what, const char *name, struct nsnet_err *err);
+int nsn_rows_check_owner(const struct nsn_rows *rows, const struct nsn_origin *have,
+			 const struct nsn_origin *want, const char *what, const char *name,
+			 struct nsnet_err *err);
 bool nsn_rows_moved(const struct nsn_origin *have, const struct nsn_origin *want);
 void nsn_rows_sign(const struct nsn_rows *rows, struct nsn_origin *o); /* who, and when */
 /* A difference. 0 or -ENOMEM */
@@ -82,8 +83,24 @@ int nsn_rows_tell(struct nsn_rows *rows, const char *op, const char *kind, const
 int nsn_rows_adopt(struct nsn_rows *rows, const char *kind, const char *name,
 		   const struct nsn_origin *o);
 
+/* Tells what became of the rule of a tenant's `dns`; @asked: it had one before. */
+int nsn_rows_implied(struct nsn_rows *rows, const char *tenant, bool asked, struct nsnet_err *err);
+
 int nsn_rows_tenants(struct nsn_rows *rows, struct nsnet_err *err);
 int nsn_rows_drop_tenants(struct nsn_rows *rows, struct nsnet_err *err); /* after the rules */
+
+/* ---- apply.c ------------------------------------------------------------------------ */
+
+/* That many tenants with endpoints go as do. */
+#define NSN_ANY_NUMBER SIZE_MAX
+
+/*
+ * As nsnet_apply(), under the lock, into @out, which has an empty change. @seconds: it has to be
+ * confirmed until then, and waits for it afterwards; 0: not
+ */
+int nsn_apply_set(struct nsnet *n, const struct nsn_policy_set *set, unsigned int flags,
+		  size_t prune_tenants, unsigned int seconds, struct nsnet_applied *out,
+		  struct nsnet_err *err);
 
 /* ---- applied.c: what is handed out ------------------------------------------------- */
 

@@ -87,6 +87,8 @@ static int parse(struct nsn_policy *p, const struct nsnet_rule_def *def, struct 
 		r = put_text(p->because, sizeof(p->because), def->because, "because", err);
 	if (r == 0)
 		r = put_text(p->owner, sizeof(p->owner), def->owner, "owner", err);
+	if (r == 0 && def->publish)
+		r = nsn_publish_parse(&p->publish, def->publish, err);
 	p->origin.uid = getuid();
 	p->origin.at = time(NULL);
 	return r < 0 ? r : nsn_policy_check(p, err);
@@ -115,15 +117,8 @@ static int no_tenant(const struct nsn_wanted *all, const char *name, struct nsne
 
 static int check_peer(const struct nsn_wanted *all, const struct nsn_peer *p, struct nsnet_err *err)
 {
-	char shown[NSN_PEER_STRLEN];
 	size_t i, at;
 
-	if (!nsn_peer_is_tenants(p)) {
-		(void)nsn_err(err, -EOPNOTSUPP, NSNET_E_NOT_YET,
-			      "rules with '%s' cannot be built yet", nsn_peer_str(p, shown));
-		return nsn_err_hint(err, -EOPNOTSUPP,
-				    "tenants, endpoints, labels and `tenants` can be joined");
-	}
 	if (p->kind != NSN_PEER_TENANT && p->kind != NSN_PEER_ENDPOINT)
 		return 0;
 	for (i = 0; i < all->tenants.n; i++)
@@ -208,12 +203,28 @@ static int check_inside(const struct nsn_wanted *all, const struct nsn_policy *p
 	return 0;
 }
 
+static int check_published(const struct nsn_wanted *all, const struct nsn_policy *p,
+			   struct nsnet_err *err)
+{
+	size_t i;
+	int r = 0;
+
+	if (!p->publish.port)
+		return 0;
+	for (i = 0; r == 0 && i < all->tenants.n; i++)
+		if (strcmp(all->tenants.tenants[i].name, p->to[0].tenant) == 0)
+			r = nsn_check_published_to(p, &all->tenants.tenants[i], err);
+	return r;
+}
+
 int nsn_check_rule(const struct nsn_wanted *all, const struct nsn_policy *p, struct nsnet_err *err)
 {
 	int r = nsn_check_peers(all, p->from, p->n_from, err);
 
 	if (r == 0)
 		r = nsn_check_peers(all, p->to, p->n_to, err);
+	if (r == 0)
+		r = check_published(all, p, err);
 	return r == 0 ? check_inside(all, p, err) : r;
 }
 
@@ -241,6 +252,8 @@ static int match(struct nsnet *n, const struct nsn_policy *p, unsigned int flags
 		return 1;
 	if (r < 0)
 		r = nsn_store_policy_get(n->store, p->name, &have, err);
+	if (r == 0 && have.implied)
+		r = nsn_refuse_implied(&have, err);
 	if (r < 0)
 		return r;
 	if (!nsn_policy_same(&have, p, difference, sizeof(difference)))
@@ -266,8 +279,12 @@ static int add(struct nsnet *n, struct nsn_policy *p, unsigned int flags, struct
 	       struct nsnet_err *err)
 {
 	const int absent = match(n, p, flags, err);
-	int r = absent < 0 ? absent : nsn_store_begin(n->store, err);
+	int r = absent > 0 ? nsn_check_published(n, p, err) : absent;
 
+	if (r == 0 && absent > 0)
+		r = nsn_publish_check_listeners(n, p, err);
+	if (r == 0)
+		r = nsn_store_begin(n->store, err);
 	if (r < 0)
 		return r;
 	if (absent)
@@ -283,6 +300,8 @@ static int del(struct nsnet *n, struct nsn_policy *p, const char *name, unsigned
 {
 	int r = nsn_store_policy_get(n->store, name, p, err);
 
+	if (r == 0 && p->implied)
+		r = nsn_refuse_implied(p, err);
 	if (r == 0)
 		r = nsn_store_begin(n->store, err);
 	if (r < 0)
@@ -292,6 +311,14 @@ static int del(struct nsnet *n, struct nsn_policy *p, const char *name, unsigned
 		r = follow(n, p, false, !p->deny, flags & NSNET_DRY_RUN, c, err);
 	done(n, flags);
 	return r;
+}
+
+/* To take such a rule back closes. */
+static bool is_allow(struct nsnet *n, const char *name)
+{
+	NSN_AUTO(nsn_policy_clear) struct nsn_policy p = {0};
+
+	return nsn_store_policy_get(n->store, name, &p, NULL) == 0 && !p.deny;
 }
 
 /* What only closes is done nevertheless, when the store is why it was not. */
@@ -319,6 +346,8 @@ int nsnet_rule_add(struct nsnet *n, const struct nsnet_rule_def *def, unsigned i
 		r = nsn_change_new(&c, err);
 	if (r == 0)
 		r = nsn_lock(n, &locked, err);
+	if (r == 0)
+		r = nsn_may_change(n, flags, p.deny, err);
 	if (r < 0)
 		return r;
 	r = add(n, &p, flags, c, &inner);
@@ -340,6 +369,8 @@ int nsnet_rule_del(struct nsnet *n, const char *name, unsigned int flags, struct
 	r = nsn_change_new(&c, err);
 	if (r == 0)
 		r = nsn_lock(n, &locked, err);
+	if (r == 0)
+		r = nsn_may_change(n, flags, is_allow(n, name), err);
 	if (r < 0)
 		return r;
 	r = del(n, &p, name, flags, c, &inner);
@@ -401,6 +432,18 @@ static int follow_who(struct nsnet *n, const struct nsn_peer *who, const struct 
 	return nsn_borders_converge(&b, dry, c, err);
 }
 
+/* One that replaces another may keep what that did not. */
+static bool is_new(struct nsnet *n, const struct nsn_peer *who)
+{
+	NSN_AUTO(nsn_quarantine_list_clear) struct nsn_quarantine_list list = {0};
+	bool found = nsn_store_quarantine_list(n->store, &list, NULL) < 0;
+	size_t i;
+
+	for (i = 0; i < list.n; i++)
+		found |= nsn_peer_same(&list.quarantines[i].who, who);
+	return !found;
+}
+
 static int put_who(struct nsnet *n, const struct nsn_quarantine *q, unsigned int flags,
 		   struct nsnet_change *c, struct nsnet_err *err)
 {
@@ -430,6 +473,8 @@ int nsnet_quarantine(struct nsnet *n, const char *who, const char *because, cons
 		r = nsn_change_new(&c, err);
 	if (r == 0)
 		r = nsn_lock(n, &locked, err);
+	if (r == 0)
+		r = nsn_may_change(n, flags, is_new(n, &q.who), err);
 	if (r < 0)
 		return r;
 	r = put_who(n, &q, flags, c, &inner);
@@ -455,6 +500,8 @@ int nsnet_release(struct nsnet *n, const char *who, unsigned int flags, struct n
 		r = nsn_change_new(&c, err);
 	if (r == 0)
 		r = nsn_lock(n, &locked, err);
+	if (r == 0)
+		r = nsn_may_change(n, flags, false, err);
 	if (r == 0)
 		r = nsn_store_begin(n->store, err);
 	if (r < 0)

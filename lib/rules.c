@@ -69,32 +69,49 @@ static int describe(struct nsnet_rule *to, const struct nsn_policy *p, struct ns
 {
 	static const char *const logs[] = {
 		[NSN_LOG_NONE] = "none", [NSN_LOG_NEW] = "new", [NSN_LOG_ALL] = "all"};
+	char publish[NSN_PUBLISH_STRLEN];
 
-	*to = (struct nsnet_rule){.name = nsn_arena_strdup(mem, p->name),
-				  .deny = p->deny,
-				  .from = peers(mem, p->from, p->n_from),
-				  .to = peers(mem, p->to, p->n_to),
-				  .ports = ports(mem, p),
-				  .n_from = p->n_from,
-				  .n_to = p->n_to,
-				  .n_ports = p->n_ports,
-				  .because = nsn_arena_strdup(mem, p->because),
-				  .owner = nsn_arena_strdup(mem, p->owner),
-				  .log = logs[p->log],
-				  .expires = p->expires,
-				  .added = p->origin.at,
-				  .uid = p->origin.uid,
-				  .set = nsn_arena_strdup(mem, p->origin.set),
-				  .file = nsn_arena_strdup(mem, p->origin.file),
-				  .line = p->origin.line,
-				  .expired = p->expires && p->expires <= time(NULL)};
+	*to = (struct nsnet_rule){
+		.name = nsn_arena_strdup(mem, p->name),
+		.deny = p->deny,
+		.from = peers(mem, p->from, p->n_from),
+		.to = peers(mem, p->to, p->n_to),
+		.ports = ports(mem, p),
+		.n_from = p->n_from,
+		.n_to = p->n_to,
+		.n_ports = p->n_ports,
+		.because = nsn_arena_strdup(mem, p->because),
+		.owner = nsn_arena_strdup(mem, p->owner),
+		.log = logs[p->log],
+		.expires = p->expires,
+		.added = p->origin.at,
+		.uid = p->origin.uid,
+		.set = nsn_arena_strdup(mem, p->origin.set),
+		.file = nsn_arena_strdup(mem, p->origin.file),
+		.line = p->origin.line,
+		.publish = nsn_arena_strdup(mem, nsn_publish_str(&p->publish, publish)),
+		.implied = p->implied,
+		.expired = p->expires && p->expires <= time(NULL)};
 	return to->name && to->from && to->to && to->ports && to->because && to->owner && to->set &&
-			       to->file
+			       to->file && to->publish
 		       ? 0
 		       : -ENOMEM;
 }
 
-/* Counters of the gateway of a tenant that is called; the caller's own count the same packets. */
+/*
+ * Counters of the gateway of a tenant that is called; the caller's own count the same packets,
+ * and are the only ones of what leads beyond all tenants.
+ */
+static bool counts_for(const struct nsn_policy *p, const struct nsn_tenant *t)
+{
+	size_t i;
+
+	for (i = 0; i < p->n_to; i++)
+		if (nsn_peer_is_tenants(&p->to[i]) || p->to[i].kind == NSN_PEER_ANY)
+			return nsn_peers_name(p->to, p->n_to, t);
+	return nsn_peers_name(p->from, p->n_from, t);
+}
+
 static void count(struct nsnet_rules *rules, const struct nsn_state *observed,
 		  const struct nsn_policy_list *policies, const struct nsn_tenant *t)
 {
@@ -111,7 +128,7 @@ static void count(struct nsnet_rules *rules, const struct nsn_state *observed,
 			const struct nsn_policy *p = &policies->policies[k];
 
 			if (strcmp(p->name, c->name + strlen(NSN_RULE_COUNTER)) != 0 ||
-			    !nsn_peers_name(p->to, p->n_to, t))
+			    !counts_for(p, t))
 				continue;
 			rules->list[k].packets += c->packets;
 			rules->list[k].bytes += c->bytes;

@@ -48,6 +48,8 @@ static int change(struct nsnet *n, const struct nsn_tenant *before, struct nsn_t
 	r = nsn_change_add(c, t->name, NULL, &item, err);
 	if (r == 0 && changed)
 		r = nsn_store_tenant_update(n->store, t, err);
+	if (r == 0 && !nsn_dns_same(&before->dns, &t->dns))
+		r = nsn_dns_note(n, t, c, item, err);
 	if (r == 0 && !same_subnets(before, t))
 		r = nsn_note_overlaps(n, t, c, item, err);
 	if (r == 0)
@@ -70,6 +72,8 @@ int nsnet_tenant_set(struct nsnet *n, const char *name, const struct nsnet_setti
 	if (r == 0)
 		r = nsn_lock(n, &locked, err);
 	if (r == 0)
+		r = nsn_may_change(n, flags, false, err);
+	if (r == 0)
 		r = nsn_store_tenant_get(n->store, name, &before, err);
 	if (r == 0)
 		r = nsn_tenant_copy(&t, &before, err);
@@ -82,6 +86,8 @@ int nsnet_tenant_set(struct nsnet *n, const char *name, const struct nsnet_setti
 	r = nsn_choose_subnets(n, &t, err);
 	if (r == 0)
 		r = nsn_tenant_allocate(&t, err);
+	if (r == 0)
+		r = nsn_dns_find(n, &t, &t.dns, err);
 	if (r == 0)
 		r = change(n, &before, &t, flags & NSNET_DRY_RUN, c, err);
 	nsn_store_rollback(n->store);

@@ -33,12 +33,13 @@ struct nsnet_tenant {
 	struct nsn_tenant t;
 	char subnet[NSN_PREFIX_STRLEN], gateway[NSN_IP_STRLEN];
 	char subnet6[NSN_PREFIX_STRLEN], gateway6[NSN_IP_STRLEN];
-	char rate[NSN_RATE_STRLEN];
+	char rate[NSN_RATE_STRLEN], dns[NSN_DNS_STRLEN];
 	struct endpoint_text *endpoints;
 	struct drop *drops;
 	size_t n_drops;
 	char (*cables)[NSN_NAME_MAX + 1]; /* by name */
 	size_t n_cables;
+	char uplink[NSN_LINK_NAME_SIZE];
 	enum nsnet_state state;
 	bool observed;
 	uint64_t rx, tx, dropped;
@@ -72,6 +73,7 @@ static int fill_text(struct nsnet_tenant *t, struct nsnet_err *err)
 		(void)nsn_ip_str(&t->t.gateway6, t->gateway6);
 	}
 	(void)nsn_rate_str(t->t.rate, t->rate);
+	(void)nsn_dns_str(&t->t.dns, t->dns);
 	t->endpoints = calloc(t->t.n_endpoints + 1, sizeof(*t->endpoints));
 	if (!t->endpoints)
 		return nsn_err_nomem(err);
@@ -240,6 +242,14 @@ static int fill_cables(struct nsnet_tenant *t, const struct nsn_wanted *all, str
 	return 0;
 }
 
+static void fill_uplink(struct nsnet_tenant *t, const struct nsn_wanted *all)
+{
+	for (size_t i = 0; i < all->uplinks.n; i++)
+		if (all->uplinks.uplinks[i].tenant == t->t.id)
+			(void)nsn_up_name(&(struct nsn_up){.link = all->uplinks.uplinks[i].link},
+					  t->uplink);
+}
+
 int nsnet_tenant_get(struct nsnet *n, const char *name, unsigned int flags,
 		     struct nsnet_tenant **ret, struct nsnet_err *err)
 {
@@ -256,6 +266,8 @@ int nsnet_tenant_get(struct nsnet *n, const char *name, unsigned int flags,
 		r = nsn_wanted_load(n, false, &all, err);
 	if (r == 0)
 		r = fill_cables(t, &all, err);
+	if (r == 0)
+		fill_uplink(t, &all);
 	if (r == 0 && (flags & NSNET_OBSERVE))
 		r = observe(n, &all, t, err);
 	if (r < 0)
@@ -368,6 +380,11 @@ size_t nsnet_tenant_cables(const struct nsnet_tenant *t)
 const char *nsnet_tenant_cable(const struct nsnet_tenant *t, size_t i)
 {
 	return t->cables[i];
+}
+
+const char *nsnet_tenant_uplink(const struct nsnet_tenant *t)
+{
+	return t->uplink;
 }
 
 void nsnet_tenant_origin(const struct nsnet_tenant *t, struct nsnet_origin *ret)
@@ -562,6 +579,11 @@ uint32_t nsnet_tenant_new_flows(const struct nsnet_tenant *t)
 uint32_t nsnet_tenant_open_flows(const struct nsnet_tenant *t)
 {
 	return t->t.open_flows;
+}
+
+const char *nsnet_tenant_dns(const struct nsnet_tenant *t)
+{
+	return t->dns;
 }
 
 size_t nsnet_tenant_labels(const struct nsnet_tenant *t)

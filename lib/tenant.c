@@ -51,18 +51,23 @@ static int forget_rules(struct nsnet *n, const struct nsn_tenant *t, struct nsne
 
 	for (i = 0; r == 0 && i < rules.n; i++)
 		r = nsn_store_policy_delete(n->store, rules.policies[i].name, err);
+	if (r == 0)
+		r = nsn_store_dns_forget(n->store, t->name, err);
 	return r == 0 ? forget_kept(n, t, err) : r;
 }
 
 int nsn_forget_cables(struct nsnet *n, const struct nsn_tenant *t, struct nsnet_err *err)
 {
 	NSN_AUTO(nsn_cable_list_clear) struct nsn_cable_list cables = {0};
+	struct nsn_uplink uplink = {0};
 	size_t i;
 	int r = nsn_store_cable_list_tenant(n->store, t->id, &cables, err);
 
 	for (i = 0; r == 0 && i < cables.n; i++)
 		r = nsn_store_cable_delete(n->store, cables.cables[i].link, err);
-	return r;
+	if (r == 0)
+		r = nsn_store_uplink_get(n->store, t->id, &uplink, err);
+	return r > 0 ? nsn_store_uplink_delete(n->store, t->id, err) : r;
 }
 
 static int forget(struct nsnet *n, const struct nsn_tenant *t, struct nsnet_err *err)
@@ -113,6 +118,19 @@ static int check_kept(struct nsnet *n, const struct nsn_tenant *t, struct nsnet_
 	return r;
 }
 
+/* What follows from the tenant's own `dns` goes with it. */
+static void drop_own(struct nsn_policy_list *rules, const struct nsn_tenant *t)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < rules->n; i++)
+		if (rules->policies[i].implied && is_of(&rules->policies[i].from[0], t))
+			nsn_policy_clear(&rules->policies[i]);
+		else
+			rules->policies[kept++] = rules->policies[i];
+	rules->n = kept;
+}
+
 /* A rule that names nobody would wait for the next tenant of that name. */
 int nsn_check_named(struct nsnet *n, const struct nsn_tenant *t, unsigned int flags,
 		    struct nsnet_err *err)
@@ -124,6 +142,7 @@ int nsn_check_named(struct nsnet *n, const struct nsn_tenant *t, unsigned int fl
 
 	if (r < 0 || (flags & NSNET_WITH_RULES))
 		return r;
+	drop_own(&rules, t);
 	if (rules.n == 0)
 		return check_kept(n, t, err);
 	for (i = 0; i < rules.n && at + NSN_NAME_MAX + 8 < sizeof(names); i++)
@@ -186,6 +205,7 @@ static int drop(struct nsnet *n, const char *name, unsigned int flags, struct ns
 {
 	NSN_AUTO(nsn_tenant_clear) struct nsn_tenant t = {0};
 	NSN_AUTO(nsn_job_close) struct nsn_job job = {.keep = keep};
+	struct nsn_uplink uplink = {0};
 	bool dry = flags & NSNET_DRY_RUN;
 	struct nsn_item *item = NULL;
 	int r;
@@ -202,12 +222,16 @@ static int drop(struct nsnet *n, const char *name, unsigned int flags, struct ns
 		r = nsn_check_named(n, &t, flags, err);
 	if (r == 0)
 		r = nsn_job_open(&job, n, &t, NSN_WANT_CUT, err);
-	if (r == 0 && job.border.n_far > 0)
+	if (r == 0)
+		r = nsn_store_uplink_get(n->store, t.id, &uplink, err);
+	if (r >= 0 && (job.border.n_far > 0 || r > 0))
 		r = untie(n, &t, dry, err);
 	if (r == 0)
 		r = nsn_job_destroy(&job, dry, c, item, err);
 	if (r == 0 && !dry)
 		r = forget(n, &t, err);
+	if (r == 0 && !dry && uplink.link)
+		r = nsn_host_refresh(n, &uplink, err);
 	return r;
 }
 
@@ -217,6 +241,8 @@ static int lock_and_drop(struct nsnet *n, const char *name, unsigned int flags,
 	NSN_AUTO(nsn_unlockp) struct nsnet *locked = NULL;
 	int r = nsn_lock(n, &locked, err);
 
+	if (r == 0)
+		r = nsn_may_change(n, flags, false, err);
 	return r == 0 ? drop(n, name, flags, keep, c, err) : r;
 }
 

@@ -23,6 +23,14 @@ int nsn_walker_open(struct nsn_walker *w, struct nsnet *n, const struct nsnet_ve
 		r = nsn_topo_make(&w->topo, &w->given.snap, err);
 	if (r == 0)
 		r = nsn_asked_new(&w->asked, &w->given.intent, err);
+	w->host = NSN_NOWHERE;
+	for (size_t i = w->given.snap.n_ns; i-- > 0;)
+		if (w->given.snap.ns[i].kind == NSN_VNS_HOST && w->given.snap.ns[i].full)
+			w->host = i;
+	if (r == 0)
+		r = nsn_beyond_make(&w->beyond,
+				    w->host == NSN_NOWHERE ? NULL : &w->given.snap.ns[w->host],
+				    err);
 	if (r < 0)
 		return r;
 	r = nsn_space_open(&w->space, nodes);
@@ -49,6 +57,7 @@ void nsn_walker_close(struct nsn_walker *w)
 	if (w->open)
 		nsn_space_close(&w->space);
 	nsn_asked_free(w->asked);
+	nsn_beyond_clear(&w->beyond);
 	nsn_topo_clear(&w->topo);
 	nsn_given_close(&w->given);
 }

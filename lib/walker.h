@@ -14,6 +14,8 @@ struct nsn_walker {
 	struct nsn_given given;
 	struct nsn_topo topo;
 	struct nsn_asked *asked;
+	struct nsn_beyond beyond;
+	size_t host; /* its namespace, or NSN_NOWHERE */
 	struct nsn_space space;
 	bool open;
 	struct nsn_walk *walk; /* nsn_walker_begin() */

@@ -37,6 +37,10 @@ void nsn_wanted_clear(struct nsn_wanted *w)
 	nsn_policy_list_clear(&w->policies);
 	nsn_quarantine_list_clear(&w->quarantines);
 	nsn_cable_list_clear(&w->cables);
+	nsn_uplink_list_clear(&w->uplinks);
+	nsn_uplink_list_clear(&w->gone_uplinks);
+	nsn_hostview_clear(&w->host);
+	free(w->old);
 	unindex(w);
 	free(w->core);
 	*w = (struct nsn_wanted){0};
@@ -65,16 +69,97 @@ int nsn_wanted_load(struct nsnet *n, bool tenants, struct nsn_wanted *ret, struc
 		r = nsn_store_quarantine_list(n->store, &ret->quarantines, err);
 	if (r == 0)
 		r = nsn_store_cable_list(n->store, &ret->cables, err);
+	if (r == 0)
+		r = nsn_store_uplink_list(n->store, &ret->uplinks, err);
 	/* Without a policy nothing depends on the other tenants. */
-	if (r == 0 &&
-	    (tenants || ret->policies.n > 0 || ret->quarantines.n > 0 || ret->cables.n > 0))
+	if (r == 0 && (tenants || ret->policies.n > 0 || ret->quarantines.n > 0 ||
+		       ret->cables.n > 0 || ret->uplinks.n > 0))
 		r = nsn_store_tenant_list(n->store, &ret->tenants, err);
 	if (r == 0)
 		r = nsn_wanted_load_transit(n, ret, err);
-	return r == 0 ? nsn_wanted_intend(ret, err) : r;
+	return r == 0 ? nsn_wanted_intend(n, ret, err) : r;
 }
 
-int nsn_wanted_intend(struct nsn_wanted *w, struct nsnet_err *err)
+/* ---- the host ----------------------------------------------------------------------- */
+
+static bool leads_outside(const struct nsn_peer *list, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (!nsn_peer_is_tenants(&list[i]))
+			return true;
+	return false;
+}
+
+static bool is_about_outside(const struct nsn_wanted *w)
+{
+	size_t i, k;
+
+	for (i = 0; i < w->policies.n; i++) {
+		const struct nsn_policy *p = &w->policies.policies[i];
+
+		if (leads_outside(p->from, p->n_from) || leads_outside(p->to, p->n_to))
+			return true;
+	}
+	for (i = 0; i < w->quarantines.n; i++)
+		for (k = 0; k < w->quarantines.quarantines[i].n_keep; k++) {
+			const struct nsn_flow *f = &w->quarantines.quarantines[i].keep[k];
+
+			if (leads_outside(&f->from, 1) || leads_outside(&f->to, 1))
+				return true;
+		}
+	return false;
+}
+
+/* Only who leads somewhere needs to know where the host is. */
+static int see_host(struct nsnet *n, struct nsn_wanted *w, struct nsnet_err *err)
+{
+	int r;
+
+	if (w->sees_host || (w->uplinks.n == 0 && !is_about_outside(w)))
+		return 0;
+	r = n->host ? nsn_hostview_copy(&w->host, n->host, err)
+		    : nsn_hostview_read(n, &w->host, err);
+	w->sees_host = r == 0;
+	return r;
+}
+
+const struct nsn_uplink *nsn_wanted_uplink(const struct nsn_wanted *w, uint64_t tenant)
+{
+	size_t low = 0, high = w->uplinks.n;
+
+	while (low < high) {
+		const size_t mid = low + (high - low) / 2;
+
+		if (w->uplinks.uplinks[mid].tenant < tenant)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < w->uplinks.n && w->uplinks.uplinks[low].tenant == tenant
+		       ? &w->uplinks.uplinks[low]
+		       : NULL;
+}
+
+static int load_old(struct nsnet *n, struct nsn_wanted *w, struct nsnet_err *err)
+{
+	free(w->old);
+	w->old = NULL;
+	w->n_old = 0;
+	return nsn_store_host_setting_list(n->store, &w->old, &w->n_old, err);
+}
+
+int nsn_wanted_intend(struct nsnet *n, struct nsn_wanted *w, struct nsnet_err *err)
+{
+	int r = see_host(n, w, err);
+
+	if (r == 0)
+		r = load_old(n, w, err);
+	return r == 0 ? nsn_wanted_compose(w, err) : r;
+}
+
+int nsn_wanted_compose(struct nsn_wanted *w, struct nsnet_err *err)
 {
 	w->intent = (struct nsn_intent){.tenants = w->tenants.tenants,
 					.n_tenants = w->tenants.n,
@@ -83,6 +168,12 @@ int nsn_wanted_intend(struct nsn_wanted *w, struct nsnet_err *err)
 					.quarantines = w->quarantines.quarantines,
 					.n_quarantines = w->quarantines.n,
 					.now = time(NULL)};
+	if (w->sees_host) {
+		w->intent.links = w->host.nets;
+		w->intent.n_links = w->host.n_nets;
+		w->intent.host = w->host.addrs;
+		w->intent.n_host = w->host.n_addrs;
+	}
 	return nsn_wanted_index(w, err);
 }
 

@@ -356,7 +356,9 @@ static int where_it_failed(const struct nsn_step *step, int r, struct nsnet_err 
 
 	if (err && err->where[0] == '\0')
 		(void)nsn_err_where(err, r, "%s, %s",
-				    o->at.role == NSN_GATEWAY ? "gateway" : "workload namespace",
+				    o->at.role == NSN_GATEWAY ? "gateway"
+				    : o->at.role == NSN_HOST  ? "the host's namespace"
+							      : "workload namespace",
 				    nsn_kind_name(o->kind));
 	return r;
 }

@@ -12,7 +12,7 @@
 #include "../kernel/nft.h"
 #include "../kernel/route.h"
 #include "../kernel/sysctl.h"
-#include "site.h"
+#include "observe.h"
 
 /* Most are one of these. */
 static const char *number(int32_t n, struct nsn_arena *arena)
@@ -62,8 +62,7 @@ static int read_sysctl(struct nsn_sysctl_place *at, const struct nsn_object *wan
 	return o->u.sysctl.path && value ? 0 : nsn_err_nomem(err);
 }
 
-/* @links: what of @ret was read of links, sorted, from @first on. */
-static int read_sysctls(const struct nsn_site *site, const struct nsn_space *space,
+int nsn_observe_sysctls(const struct nsn_site *site, const struct nsn_space *space,
 			const struct nsn_state *wanted, size_t first, size_t n_links,
 			struct nsn_state *ret, struct nsnet_err *err)
 {
@@ -138,16 +137,19 @@ static bool is_marked(const struct nsn_site *site, const struct nsn_space *space
 	return false;
 }
 
-/* Of another tenant's gateway only the cables to this one. */
+/* Of another tenant's gateway, and of the host, only what leads to this one. */
 static int observe_far(const struct nsn_space *space, const struct nsn_state *known,
 		       struct nsn_state *ret, struct nsnet_err *err)
 {
-	size_t start = ret->n, kept, i;
-	int r = nsn_link_dump(nsn_netns_route(space->ns), ret, space->at, err);
+	const struct nsn_object *list;
+	size_t n, i, kept, start = ret->n;
+	int r = 0;
 
+	list = nsn_state_at(known, NSN_OBJ_LINK, space->at, &n);
+	for (i = 0; r == 0 && i < n; i++)
+		r = nsn_link_read(nsn_netns_route(space->ns), list[i].link, ret, space->at, err);
 	for (i = kept = start; r == 0 && i < ret->n; i++)
-		if (ret->objects[i].kind == NSN_OBJ_LINK &&
-		    nsn_state_link(known, space->at, ret->objects[i].link))
+		if (ret->objects[i].kind == NSN_OBJ_LINK)
 			ret->objects[kept++] = ret->objects[i];
 	if (r == 0)
 		ret->n = kept;
@@ -164,7 +166,9 @@ static int observe_space(struct nsn_site *site, struct nsn_space *space,
 	struct nsn_object *o;
 	int r, back;
 
-	if (space->at.role == NSN_FAR)
+	if (space->at.role == NSN_HOST && site->tenant == 0)
+		return nsn_observe_host(site, space, wanted, owner, ret, err);
+	if (space->at.role == NSN_FAR || space->at.role == NSN_HOST)
 		return observe_far(space, known, ret, err);
 	r = dump_space(space, &n_links, ret, err);
 	if (r < 0)
@@ -179,7 +183,7 @@ static int observe_space(struct nsn_site *site, struct nsn_space *space,
 		space->pinned = false;
 		return 0;
 	}
-	r = read_sysctls(site, space, wanted, start, n_links, ret, err);
+	r = nsn_observe_sysctls(site, space, wanted, start, n_links, ret, err);
 	back = nsn_home_return(site->home, err);
 	if (r < 0 || back < 0)
 		return back < 0 ? back : r;

@@ -2,12 +2,21 @@
 #include "site.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../base/cleanup.h"
 
-/* The far ends of cables, one space for each gateway. They come behind all others. */
+static bool is_far(struct nsn_place at)
+{
+	return at.role == NSN_FAR || at.role == NSN_HOST;
+}
+
+/*
+ * The far ends of cables and uplinks, one space for each gateway, and the host's. They come
+ * behind all others.
+ */
 static int add_far_spaces(struct nsn_site *site, const struct nsn_owner *owner,
 			  const struct nsn_state *known, struct nsnet_err *err)
 {
@@ -19,8 +28,12 @@ static int add_far_spaces(struct nsn_site *site, const struct nsn_owner *owner,
 		const struct nsn_object *o = &known->objects[i];
 		struct nsn_space *space = &site->spaces[site->n];
 
-		if (o->kind != NSN_OBJ_LINK || o->at.role != NSN_FAR || nsn_site_space(site, o->at))
+		if (o->kind != NSN_OBJ_LINK || !is_far(o->at) || nsn_site_space(site, o->at))
 			continue;
+		if (o->at.role == NSN_HOST) {
+			site->spaces[site->n++] = (struct nsn_space){.at = o->at};
+			continue;
+		}
 		r = nsn_compile_gateway_pin(owner, o->at.id, pin, err);
 		if (r < 0)
 			return r;
@@ -97,11 +110,23 @@ int nsn_space_is_taken(const struct nsn_space *space, struct nsnet_err *err)
 			    name, name);
 }
 
+/* The namespace to which the thread always comes back. */
+static int open_host(struct nsn_site *site, struct nsn_space *space, struct nsnet_err *err)
+{
+	int fd = fcntl(site->home->fd, F_DUPFD_CLOEXEC, 0);
+
+	if (fd < 0)
+		return nsn_err_sys(err, -errno, "the host's network namespace");
+	return nsn_netns_open(&space->ns, site->home, fd, site->tenant == 0, err);
+}
+
 static int open_space(struct nsn_site *site, struct nsn_space *space, struct nsnet_err *err)
 {
 	enum nsn_pin_kind kind;
 	int fd, r;
 
+	if (space->at.role == NSN_HOST)
+		return open_host(site, space, err);
 	r = nsn_pin_look(space->pin, &kind, &fd, err);
 	if (r < 0)
 		return r;

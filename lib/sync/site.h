@@ -25,12 +25,13 @@ struct nsn_space {
 			      /*
 			       * NSN_FAR: another tenant's gateway, only held so that a cable can be made into it
 			       * and seen to lead there. It is ours by its cookie, or not at all.
+			       * NSN_HOST in a tenant's site: the same, for the end of its uplink.
 			       */
 };
 
 struct nsn_site {
 	struct nsn_home *home; /* borrowed */
-	uint64_t tenant;
+	uint64_t tenant;       /* 0: it is the host's own namespace, with what we have in it */
 	struct nsn_space *spaces;
 	size_t n;
 	struct nsn_arena arena;
@@ -65,7 +66,8 @@ int nsn_site_open(struct nsn_site *site, struct nsnet_err *err);
  * @owner:  To know our marks
  * @ret:    Empty before; sorted after
  *
- * Spaces without a known cookie and without our mark are closed and `taken`.
+ * Spaces without a known cookie and without our mark are closed and `taken`. Of the
+ * host's namespace there is only what is ours: by its mark, its group, its protocol.
  */
 int nsn_site_observe(struct nsn_site *site, const struct nsn_state *wanted,
 		     const struct nsn_state *known, const struct nsn_owner *owner,
