@@ -121,6 +121,11 @@ static bool is_endpoint(const struct nsnet_change *c, size_t item)
 	return endpoint && *endpoint;
 }
 
+bool change_is_host(const char *name)
+{
+	return name && strcmp(name, "host") == 0;
+}
+
 void change_print_name(FILE *to, const struct nsnet_change *c, size_t item)
 {
 	out_safe(to, nsnet_change_tenant(c, item));
@@ -137,7 +142,8 @@ static void sentence(const struct report *r, const struct nsnet_change *c, size_
 	FILE *to = r->o->to;
 	char count[CHANGE_COUNT_SIZE];
 
-	fputs(is_endpoint(c, item) ? "endpoint " : "tenant ", to);
+	if (!change_is_host(nsnet_change_tenant(c, item)))
+		fputs(is_endpoint(c, item) ? "endpoint " : "tenant ", to);
 	change_print_name(to, c, item);
 	switch (nsnet_change_outcome(c, item)) {
 	case NSNET_UNCHANGED:
@@ -262,13 +268,16 @@ static bool is_again(const struct nsnet_change *c, size_t item)
 	return false;
 }
 
-/* A gateway that is first closed and then opened has an item for each. */
+/* A gateway that is first closed and then opened has an item for each; the host is none. */
 size_t change_gateways(const struct nsnet_change *c)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < items_of(c); i++)
-		n += is_changed(c, i) && !is_again(c, i) ? 1 : 0;
+		n += is_changed(c, i) && !is_again(c, i) &&
+				     !change_is_host(nsnet_change_tenant(c, i))
+			     ? 1
+			     : 0;
 	return n;
 }
 

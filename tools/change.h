@@ -59,6 +59,9 @@ struct report_subject {
 int report_borders(struct report *r, const struct report_subject *s, const struct nsnet_change *c,
 		   struct nsnet_err *err);
 
+/* Whether an item of that name is what was done in the host's own namespace: no tenant has it. */
+bool change_is_host(const char *name);
+
 /* The gateways among the items of @c that change. */
 size_t change_gateways(const struct nsnet_change *c);
 

@@ -412,6 +412,21 @@ static void tell_mended(const struct ctx *ctx)
 			n, n == 1 ? "" : "s", n == 1 ? "was" : "were");
 }
 
+/* As it was typed: it is kept with what it changes. */
+static int say_words(const struct ctx *ctx, struct nsnet_err *err)
+{
+	NSN_AUTO(nsn_freep) char *text = NULL;
+	size_t size = 0;
+	FILE *f = open_memstream(&text, &size);
+
+	if (!f)
+		return nsn_err_nomem(err);
+	for (int i = 0; i < ctx->n_words; i++)
+		fprintf(f, strpbrk(ctx->words[i], " \t") ? "%s\"%s\"" : "%s%s", i ? " " : "",
+			ctx->words[i]);
+	return fclose(f) == 0 ? nsnet_say(ctx->n, text, err) : nsn_err_nomem(err);
+}
+
 static int run(struct ctx *ctx, struct nsnet_err *err)
 {
 	const bool until_signal = ctx->cmd->flags & CMD_UNTIL_SIGNAL;
@@ -424,6 +439,8 @@ static int run(struct ctx *ctx, struct nsnet_err *err)
 	/* Who looks at what was saved needs neither privilege nor a state folder. */
 	if (ctx->cmd->flags & CMD_OPENS && !ctx->opts.snapshot)
 		r = cmd_open(ctx, err);
+	if (r == 0 && ctx->n && ctx->cmd->flags & CMD_CHANGES)
+		r = say_words(ctx, err);
 	opened = r == 0;
 	if (opened)
 		r = ctx->cmd->run(ctx, err);
@@ -448,7 +465,9 @@ static int interrupted(const struct out *o, int r, const struct nsnet_err *err)
 
 int cmd_main(int argc, char *const *argv, FILE *in, FILE *to, FILE *msgs)
 {
-	NSN_AUTO(cmd_clear) struct ctx ctx = {.in = in, .opts.out = {.to = to, .msgs = msgs}};
+	NSN_AUTO(cmd_clear)
+	struct ctx ctx = {
+		.in = in, .n_words = argc, .words = argv, .opts.out = {.to = to, .msgs = msgs}};
 	struct nsnet_err err = {0};
 	int r = cmd_parse(&ctx, argc, argv, &err);
 

@@ -66,6 +66,8 @@ struct ctx {
 	const struct nsnet_tenants
 		*known; /* whom files may name besides; NULL: those of this host */
 	FILE *in;
+	int n_words; /* all there were */
+	char *const *words;
 	int argc; /* its arguments, without options; argv[argc] is NULL */
 	char **argv;
 };
@@ -133,9 +135,10 @@ int cmd_endpoint_add(struct ctx *ctx, struct nsnet_err *err);
 int cmd_endpoint_list(struct ctx *ctx, struct nsnet_err *err);
 int cmd_endpoint_show(struct ctx *ctx, struct nsnet_err *err);
 
-extern const struct opt allow_options[], deny_options[], revoke_options[];
+extern const struct opt allow_options[], deny_options[], publish_options[], revoke_options[];
 /* Also deny: by the verb of the row. */
 int cmd_allow(struct ctx *ctx, struct nsnet_err *err);
+int cmd_publish(struct ctx *ctx, struct nsnet_err *err);
 int cmd_revoke(struct ctx *ctx, struct nsnet_err *err);
 extern const struct opt quarantine_options[];
 extern const struct out_column quarantine_columns[];
@@ -173,6 +176,16 @@ int check_apply(const struct ctx *ctx, struct nsnet_err *err);
 int cmd_plan(struct ctx *ctx, struct nsnet_err *err);
 int cmd_diff(struct ctx *ctx, struct nsnet_err *err);
 int cmd_apply(struct ctx *ctx, struct nsnet_err *err);
+/* What differs, what opens and closes, what was done besides; of a rollback, too. */
+struct nsnet_applied;
+void apply_details(const struct out *o, const struct nsnet_applied *a, bool dry_run);
+extern const struct opt rollback_options[];
+extern const struct out_column generation_columns[]; /* of a struct nsnet_generation */
+int check_rollback(const struct ctx *ctx, struct nsnet_err *err);
+int cmd_rollback(struct ctx *ctx, struct nsnet_err *err);
+int cmd_confirm(struct ctx *ctx, struct nsnet_err *err);
+/* until.c: waits for what waits, and takes it back. */
+int cmd_settle(struct ctx *ctx, struct nsnet_err *err);
 /* `plan` without files; and the status of --exit-code when there is something to do. */
 int plan_stored(struct ctx *ctx, struct nsnet_err *err);
 enum { PLAN_HAS_STEPS = 10 };
@@ -191,6 +204,9 @@ int cmd_whose_uid(struct ctx *ctx, struct nsnet_err *err);
 extern const struct opt exceptions_options[];
 extern const struct out_column exception_columns[];
 int cmd_exceptions(struct ctx *ctx, struct nsnet_err *err);
+extern const struct opt doctor_options[];
+int check_doctor(const struct ctx *ctx, struct nsnet_err *err);
+int cmd_doctor(struct ctx *ctx, struct nsnet_err *err);
 extern const struct opt self_check_options[];
 extern const struct out_column self_check_columns[];
 int check_self_check(const struct ctx *ctx, struct nsnet_err *err);

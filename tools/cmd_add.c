@@ -31,6 +31,8 @@ const struct opt tenant_add_options[] = {
 	 offsetof(struct opts, new_flows), opt_set_text, "none"},
 	{"open-flows", 0, "N", "connections an endpoint may have open (32768)", 0,
 	 offsetof(struct opts, open_flows), opt_set_text, "none"},
+	{"dns", 0, "WHO", "who answers for names: A,B or TENANT/ENDPOINT, or none (none)", 0,
+	 offsetof(struct opts, dns), opt_set_text, "none"},
 	{"owner", 0, "USER", "a user whose it is; may be given many times", 0,
 	 offsetof(struct opts, owners), opt_set_many, "@user"},
 	{"must-create", 0, NULL, "an identical tenant is an error, too", 0,
@@ -193,7 +195,7 @@ int check_tenant_add(const struct ctx *ctx, struct nsnet_err *err)
 	if (o->file && ctx->argc > 0)
 		return usage("'tenant add' takes NAME SUBNET or --file, not both", err);
 	if (o->file && (o->subnet6 || o->inside || o->mtu || o->rate || o->new_flows ||
-			o->open_flows || o->labels.n || o->owners.n))
+			o->open_flows || o->dns || o->labels.n || o->owners.n))
 		return usage("with --file the settings of a tenant are in the file", err);
 	return 0;
 }
@@ -229,6 +231,7 @@ int cmd_tenant_add(struct ctx *ctx, struct nsnet_err *err)
 		.rate = o->rate,
 		.new_flows = o->new_flows,
 		.open_flows = o->open_flows,
+		.dns = o->dns,
 		.labels = o->labels.values,
 		.n_labels = o->labels.n,
 		.owners = o->owners.values,

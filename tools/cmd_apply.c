@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* plan, diff, apply: what files say against what is stored */
+#include <inttypes.h>
 #include <string.h>
 
 #include "change.h"
 #include "cmd.h"
 #include "given.h"
 #include "paths.h"
+#include "stdfd.h"
+#include "until.h"
 #include "view_apply.h"
 
 NSN_CLEANUP(struct nsnet_policies, nsnet_policies_free)
@@ -46,8 +49,14 @@ const struct opt apply_options[] = {
 	{"prune-tenants", 0, "N", "how many tenants with endpoints may go with --prune", 0,
 	 offsetof(struct opts, prune_tenants), opt_set_number},
 	EXIT_OPTION("status 10 when something was changed"),
+	{"confirm", 0, "TIME", "roll it back unless `nsnet confirm` is run in this time", 0,
+	 offsetof(struct opts, confirm_ms), opt_set_duration},
+	{"detach", 'd', NULL, "with --confirm: do not wait for it in the foreground", 0,
+	 offsetof(struct opts, detach), opt_set_true},
 	{0},
 };
+
+#define CONFIRM_MIN_MS 10000
 
 static int usage(const char *text, const char *hint, struct nsnet_err *err)
 {
@@ -78,6 +87,12 @@ int check_apply(const struct ctx *ctx, struct nsnet_err *err)
 			     strcmp(ctx->cmd->verb, "diff") == 0 ? "nsnet diff -f policies/"
 								 : "nsnet apply -f policies/",
 			     err);
+	if (ctx->opts.confirm_ms > 0 && ctx->opts.confirm_ms < CONFIRM_MIN_MS)
+		return usage("--confirm is 10s to 24h: who has less time confirms nothing",
+			     "nsnet apply -f policies/ --confirm 60s", err);
+	if (ctx->opts.detach && ctx->opts.confirm_ms == 0)
+		return usage("--detach goes with --confirm",
+			     "nsnet apply -f policies/ --confirm 60s --detach", err);
 	if (ctx->opts.prune_tenants > 0 && !ctx->opts.prune)
 		return usage("--prune-tenants goes with --prune",
 			     "nsnet apply -f policies/ --prune --prune-tenants 1", err);
@@ -111,7 +126,8 @@ static int run(struct ctx *ctx, unsigned int flags, struct nsnet_applied **ret,
 	if (!ctx->opts.out.quiet && !(flags & NSNET_DIFF_ONLY))
 		flags |= NSNET_PROVE;
 	return CMD_WAIT(ctx,
-			nsnet_apply(ctx->n, p, flags, (size_t)ctx->opts.prune_tenants, ret, err));
+			nsnet_apply_until(ctx->n, p, flags, (size_t)ctx->opts.prune_tenants,
+					  (unsigned int)(ctx->opts.confirm_ms / 1000), ret, err));
 }
 
 /* Of what was saved: without privilege, and without this machine. */
@@ -191,6 +207,16 @@ static void repairs_text(const struct out *o, const struct nsnet_applied *a, boo
 		fprintf(o->to, " %srepaired: %s\n", dry_run ? "would be " : "",
 			change_count(nsnet_change_steps(c, i), "step", "steps", count));
 	}
+}
+
+void apply_details(const struct out *o, const struct nsnet_applied *a, bool dry_run)
+{
+	view_differences(o, a);
+	view_effects(o, a);
+	steps_text(o, a);
+	repairs_text(o, a, dry_run);
+	if (nsnet_applied_differences(a) > 0)
+		fputc('\n', o->to);
 }
 
 static bool is_apart(const struct nsnet_applied *a)
@@ -276,12 +302,7 @@ static void apply_text(const struct out *o, const struct nsnet_applied *a)
 {
 	const struct apply_tally t = apply_count(a);
 
-	view_differences(o, a);
-	view_effects(o, a);
-	steps_text(o, a);
-	repairs_text(o, a, false);
-	if (nsnet_applied_differences(a) > 0)
-		fputc('\n', o->to);
+	apply_details(o, a, false);
 	if (differs(&t))
 		fprintf(o->to, "applied: %zu added, %zu changed, %zu removed", t.add, t.change,
 			t.remove);
@@ -304,24 +325,68 @@ static int refused(const struct ctx *ctx, const struct nsnet_applied *a, int r)
 	return r;
 }
 
+static int tell(struct ctx *ctx, const struct nsnet_applied *a, struct nsnet_err *err)
+{
+	const struct out *o = &ctx->opts.out;
+
+	if (out_is_document(o))
+		return view_applied_document(o, a, false, err);
+	if (!o->quiet)
+		apply_text(o, a);
+	return 0;
+}
+
+/* What is told of it is told before: who reads it has to confirm it. */
+static int until_confirmed(struct ctx *ctx, struct nsnet_err *err)
+{
+	const struct out *o = &ctx->opts.out;
+	struct nsnet_unconfirmed u = {0};
+	int r = nsnet_unconfirmed(ctx->n, &u, err);
+
+	if (r < 0 || u.nr == 0 || u.state != NSNET_WAITS)
+		return r;
+	if (!o->quiet) {
+		FILE *to = out_is_document(o) ? o->msgs : o->to;
+
+		fprintf(to, "rolls back in %" PRIu64 " s unless you run:  nsnet confirm\n",
+			(u.left_ms + 999) / 1000);
+		stdfd_flush(to);
+	}
+	stdfd_flush(o->to);
+	if (ctx->opts.detach)
+		return 0;
+	r = until_wait(ctx, u.nr, err);
+	if (r == 0 && !o->quiet && !out_is_document(o))
+		fputs("confirmed\n", o->to);
+	return r;
+}
+
+static void until_clear(struct until *u)
+{
+	until_go(u);
+}
+
 int cmd_apply(struct ctx *ctx, struct nsnet_err *err)
 {
 	NSN_AUTO(nsnet_applied_freep) struct nsnet_applied *a = NULL;
-	const struct out *o = &ctx->opts.out;
+	NSN_AUTO(until_clear) struct until until = {-1};
 	struct apply_tally t;
-	int r;
+	int r = 0;
 
 	if (ctx->opts.dry_run)
 		return cmd_plan(ctx, err);
-	r = run(ctx, 0, &a, err);
+	if (ctx->opts.confirm_ms > 0)
+		r = until_start(&until, err);
+	if (r == 0)
+		r = run(ctx, 0, &a, err);
+	until_go(&until);
 	if (r < 0)
 		return refused(ctx, a, r);
 	t = apply_count(a);
-	if (out_is_document(o))
-		r = view_applied_document(o, a, false, err);
-	else if (!o->quiet)
-		apply_text(o, a);
-	if (r < 0)
+	r = tell(ctx, a, err);
+	if (r == 0 && ctx->opts.confirm_ms > 0)
+		r = until_confirmed(ctx, err);
+	if (r != 0)
 		return r;
 	return ctx->opts.exit_code && (differs(&t) || has_steps(a)) ? PLAN_HAS_STEPS : 0;
 }

@@ -158,11 +158,11 @@ static void offer_labels(const struct state *s)
 
 static void offer_settings(const struct state *s)
 {
-	static const char *const keys[] = {"subnet",	 "subnet6", "mtu",   "rate",  "new-flows",
-					   "open-flows", "inside",  "label", "owners"};
-	static const char *const values[] = {"subnet=auto",  "subnet6=auto",   "subnet6=none",
-					     "rate=none",    "new-flows=none", "open-flows=none",
-					     "inside=allow", "inside=deny",    "owners=none"};
+	static const char *const keys[] = {"subnet",	 "subnet6", "mtu",   "rate",   "new-flows",
+					   "open-flows", "inside",  "label", "owners", "dns"};
+	static const char *const values[] = {
+		"subnet=auto",	   "subnet6=auto", "subnet6=none", "rate=none",	  "new-flows=none",
+		"open-flows=none", "inside=allow", "inside=deny",  "owners=none", "dns=none"};
 
 	if (!strchr(s->word, '=')) {
 		for (size_t i = 0; i < NSN_COUNT(keys); i++)

@@ -55,7 +55,10 @@ static void plan_names(const struct out *o, const struct nsnet_change *c)
 
 static void plan_text(const struct out *o, const struct nsnet_change *c, const struct tally *tally)
 {
+	size_t tenants = 0;
+
 	for (size_t i = 0; i < nsnet_change_items(c); i++) {
+		tenants += !change_is_host(nsnet_change_tenant(c, i));
 		if (nsnet_change_steps(c, i) > 0) {
 			change_print_name(o->to, c, i);
 			fputc('\n', o->to);
@@ -64,7 +67,7 @@ static void plan_text(const struct out *o, const struct nsnet_change *c, const s
 		change_print_notes(o, c, i);
 	}
 	if (tally->add + tally->change + tally->remove == 0)
-		nothing_to_do(o->to, nsnet_change_items(c));
+		nothing_to_do(o->to, tenants);
 	else
 		fprintf(o->to, "plan: %zu to add, %zu to change, %zu to remove\n", tally->add,
 			tally->change, tally->remove);
@@ -159,6 +162,14 @@ static int repair_one(struct ctx *ctx, struct report *report, void *data, size_t
 	return r;
 }
 
+/* The host comes last, where it is one of them. */
+static size_t with_host(const struct nsnet_repairs *all)
+{
+	const size_t n = nsnet_repairs_count(all);
+
+	return n > 0 && change_is_host(nsnet_repairs_name(all, n - 1)) ? 1 : 0;
+}
+
 int cmd_repair(struct ctx *ctx, struct nsnet_err *err)
 {
 	NSN_AUTO(report_clear) struct report report = {0};
@@ -185,7 +196,7 @@ int cmd_repair(struct ctx *ctx, struct nsnet_err *err)
 	r = work_run(ctx, &report, &work, err);
 	if (r == 0 && !report.changed && !what.one && !o->quiet && !out_is_document(o) &&
 	    o->format != OUT_NAME)
-		nothing_to_do(o->to, work.total);
+		nothing_to_do(o->to, work.total - with_host(all));
 	return r;
 }
 
@@ -265,24 +276,57 @@ static void status_text(FILE *to, const struct nsnet_status *s)
 	fprintf(to, "boot       %s\n", s->boot_id);
 }
 
+static bool waits(const struct nsnet_unconfirmed *u)
+{
+	return u->nr > 0 && u->state == NSNET_WAITS;
+}
+
+static void waits_text(FILE *to, const struct nsnet_unconfirmed *u)
+{
+	if (!waits(u))
+		return;
+	fputs("waiting    ", to);
+	if (u->left_ms > 0)
+		fprintf(to, "a change is rolled back in %" PRIu64 " s", (u->left_ms + 999) / 1000);
+	else
+		fputs("a change was not confirmed in time: the next change rolls it back", to);
+	fputs(" (nsnet confirm, nsnet rollback)\n", to);
+}
+
+static json_t *waits_json(const struct nsnet_unconfirmed *u)
+{
+	char since[OUT_TIME_SIZE];
+
+	if (!waits(u))
+		return json_null();
+	return json_pack("{s:I, s:I, s:o, s:I}", "back_to", (json_int_t)u->back_to, "left_ms",
+			 (json_int_t)u->left_ms, "since", out_json_text(out_time(u->at, since)),
+			 "uid", (json_int_t)u->uid);
+}
+
 int cmd_status(struct ctx *ctx, struct nsnet_err *err)
 {
 	struct nsnet_status s = {0};
+	struct nsnet_unconfirmed u = {0};
 	int r = CMD_WAIT(ctx, nsnet_status(ctx->n, &s, err));
 
+	if (r == 0)
+		r = CMD_WAIT(ctx, nsnet_unconfirmed(ctx->n, &u, err));
 	if (r < 0)
 		return r;
 	if (!out_is_document(&ctx->opts.out)) {
 		status_text(ctx->opts.out.to, &s);
+		waits_text(ctx->opts.out.to, &u);
 		return 0;
 	}
 	return out_document(
 		&ctx->opts.out, "Status", NULL,
-		json_pack("[{s:I, s:I, s:I, s:I, s:I, s:s, s:I, s:o, s:o, s:s, s:i}]", "tenants",
-			  (json_int_t)s.tenants, "endpoints", (json_int_t)s.endpoints, "ok",
-			  (json_int_t)s.ok, "drifted", (json_int_t)s.drifted, "absent",
+		json_pack("[{s:I, s:I, s:I, s:I, s:I, s:s, s:I, s:o, s:o, s:s, s:i, s:o}]",
+			  "tenants", (json_int_t)s.tenants, "endpoints", (json_int_t)s.endpoints,
+			  "ok", (json_int_t)s.ok, "drifted", (json_int_t)s.drifted, "absent",
 			  (json_int_t)s.absent, "store_id", s.store_id, "group",
 			  (json_int_t)s.group, "state_dir", out_json_text(s.state_dir), "run_dir",
-			  out_json_text(s.run_dir), "boot_id", s.boot_id, "schema", s.schema),
+			  out_json_text(s.run_dir), "boot_id", s.boot_id, "schema", s.schema,
+			  "unconfirmed", waits_json(&u)),
 		err);
 }

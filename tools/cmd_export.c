@@ -85,6 +85,22 @@ static int set_owners(json_t *to, const struct nsnet_tenant *t)
 	return nsnet_tenant_owners(t) ? json_object_set(to, "owners", list) : 0;
 }
 
+/* A word, or the list of which it is made. */
+static int set_dns(json_t *to, const struct nsnet_tenant *t)
+{
+	json_t *list = view_dns_json(nsnet_tenant_dns(t));
+
+	if (list && json_array_size(list) == 0) {
+		json_decref(list);
+		return 0;
+	}
+	if (list && json_array_size(list) == 1) {
+		json_decref(list);
+		list = out_json_text(nsnet_tenant_dns(t));
+	}
+	return json_object_set_new(to, "dns", list);
+}
+
 /* Unless it is as where nothing is said. */
 static int set_flows(json_t *to, const char *key, uint32_t flows, uint32_t unsaid)
 {
@@ -110,6 +126,8 @@ static json_t *tenant_json(const struct nsnet_tenant *t)
 		r = set_flows(to, "new-flows", nsnet_tenant_new_flows(t), 4000);
 	if (r == 0)
 		r = set_flows(to, "open-flows", nsnet_tenant_open_flows(t), 32768);
+	if (r == 0)
+		r = set_dns(to, t);
 	if (r == 0)
 		r = set_labels(to, t);
 	if (r == 0)

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "cmd.h"
+#include "addrule.h"
 #include "view_rule.h"
 #include "words.h"
 #include "work.h"
@@ -43,6 +43,13 @@ const struct opt deny_options[] = {
 	{0},
 };
 
+const struct opt publish_options[] = {
+	{"from", 0, "PEER", "internet (the default), a network, or host; may be given many times",
+	 0, offsetof(struct opts, from), opt_set_many},
+	RULE_OPTIONS("why, or the ticket that says so; needed"),
+	{0},
+};
+
 const struct opt revoke_options[] = {
 	{"if-exists", 0, NULL, "a rule that does not exist is no error", 0,
 	 offsetof(struct opts, if_exists), opt_set_true},
@@ -60,14 +67,11 @@ static void gateways(FILE *f, const struct nsnet_change *c, bool dry_run)
 
 /* ---- its name ------------------------------------------------------------ */
 
-#define NAME_SIZE 33 /* the longest name, see BAD_NAME */
-
-/* Appends what of @text a name can have, and one '-' for what it cannot. */
-static void name_add(char name[NAME_SIZE], const char *text)
+void rule_name_add(char name[RULE_NAME_SIZE], const char *text)
 {
 	size_t len = strlen(name);
 
-	for (; *text && len + 1 < NAME_SIZE; text++) {
+	for (; *text && len + 1 < RULE_NAME_SIZE; text++) {
 		char c = *text;
 
 		if (c >= 'A' && c <= 'Z')
@@ -80,28 +84,33 @@ static void name_add(char name[NAME_SIZE], const char *text)
 	name[len] = '\0';
 }
 
+void rule_name_end(char name[RULE_NAME_SIZE])
+{
+	const size_t len = strlen(name);
+
+	if (len > 0 && name[len - 1] == '-')
+		name[len - 1] = '\0';
+}
+
 /*
  * "customer1-to-customer2-tcp-5432". The same words make the same name, so that
  * they can be said again; deny is part of it: an allow of the same is another rule.
  */
-static void name_make(char name[NAME_SIZE], const struct ctx *ctx, bool deny)
+static void name_make(char name[RULE_NAME_SIZE], const struct ctx *ctx, bool deny)
 {
 	const char first = ctx->argv[0][0];
-	size_t len;
 
 	name[0] = '\0';
 	if (deny)
-		name_add(name, "deny-");
+		rule_name_add(name, "deny-");
 	else if (first >= '0' && first <= '9')
-		name_add(name, "from-");
-	name_add(name, ctx->argv[0]);
-	name_add(name, "-to-");
-	name_add(name, ctx->argv[1]);
-	name_add(name, "-");
-	name_add(name, ctx->argv[2]);
-	len = strlen(name);
-	if (len > 0 && name[len - 1] == '-')
-		name[len - 1] = '\0';
+		rule_name_add(name, "from-");
+	rule_name_add(name, ctx->argv[0]);
+	rule_name_add(name, "-to-");
+	rule_name_add(name, ctx->argv[1]);
+	rule_name_add(name, "-");
+	rule_name_add(name, ctx->argv[2]);
+	rule_name_end(name);
 }
 
 /* ---- allow, deny --------------------------------------------------------- */
@@ -142,8 +151,8 @@ static int was_there(struct ctx *ctx, const char *name, bool *ret, struct nsnet_
 	return r;
 }
 
-static char *sentence(const struct ctx *ctx, const struct nsnet_rule_def *def, bool there,
-		      const struct nsnet_change *c)
+static char *sentence(const struct ctx *ctx, const struct nsnet_rule_def *def, const char *words,
+		      bool there, const struct nsnet_change *c)
 {
 	bool dry_run = ctx->opts.dry_run;
 	char *text = NULL;
@@ -157,8 +166,7 @@ static char *sentence(const struct ctx *ctx, const struct nsnet_rule_def *def, b
 		: dry_run ? "would be created"
 			  : "created");
 	if (!there)
-		fprintf(f, ": %s %s %s -> %s", ctx->cmd->verb, ctx->argv[2], ctx->argv[0],
-			ctx->argv[1]);
+		fprintf(f, ": %s", words);
 	if (!there || change_gateways(c) > 0)
 		gateways(f, c, dry_run);
 	if (fclose(f) == 0)
@@ -178,17 +186,17 @@ static bool is_over(const struct nsnet_rule_def *def)
 	return def->expires && strcmp(def->expires, out_time((int64_t)time(NULL), now)) <= 0;
 }
 
-static int tell(struct ctx *ctx, const struct nsnet_rule_def *def, bool there,
-		const struct nsnet_change *c, struct nsnet_err *err)
+static int tell(struct ctx *ctx, const struct nsnet_rule_def *def, const char *words,
+		const char *note, bool there, const struct nsnet_change *c, struct nsnet_err *err)
 {
-	NSN_AUTO(nsn_freep) char *text = sentence(ctx, def, there, c);
+	NSN_AUTO(nsn_freep) char *text = sentence(ctx, def, words, there, c);
 	NSN_AUTO(report_clear) struct report report = {0};
 	const struct report_subject subject = {
 		.key = "rule",
 		.name = def->name,
 		.outcome = there ? NSNET_UNCHANGED : NSNET_CREATED,
 		.sentence = text,
-		.note = is_over(def) ? "the rule has ended: it does nothing" : NULL,
+		.note = is_over(def) ? "the rule has ended: it does nothing" : note,
 	};
 	int r;
 
@@ -216,10 +224,40 @@ static int hint(const struct ctx *ctx, const struct nsnet_rule_def *def, int r,
 	return r;
 }
 
-int cmd_allow(struct ctx *ctx, struct nsnet_err *err)
+int add_rule(struct ctx *ctx, const struct nsnet_rule_def *def, const char *words, const char *note,
+	     struct nsnet_err *err)
 {
 	NSN_AUTO(nsnet_change_freep) struct nsnet_change *c = NULL;
+	const struct opts *o = &ctx->opts;
+	const unsigned int flags =
+		(o->dry_run ? NSNET_DRY_RUN : 0) | (o->must_create ? NSNET_MUST_CREATE : 0);
+	bool there;
+	int r = was_there(ctx, def->name, &there, err);
+
+	if (r < 0)
+		return r;
+	interrupt_defer();
+	r = CMD_WAIT(ctx, nsnet_rule_add(ctx->n, def, flags, &c, err));
+	return r < 0 ? hint(ctx, def, r, err) : tell(ctx, def, words, note, there, c, err);
+}
+
+/* An endpoint is reached from outside by what is published. */
+static int hint_publish(const struct ctx *ctx, const struct nsnet_rule_def *def, int r,
+			struct nsnet_err *err)
+{
+	const char *port = def->n_ports == 1 ? strchr(def->ports[0], '/') : NULL;
+
+	if (err->id != NSNET_E_BAD_PUBLISH)
+		return r;
+	return nsn_err_hint(err, r, "nsnet publish %s %s%s --because CHG-1042", ctx->argv[1],
+			    strcmp(ctx->argv[0], "host") == 0 ? "127.0.0.1:" : "",
+			    port ? port + 1 : "8080");
+}
+
+int cmd_allow(struct ctx *ctx, struct nsnet_err *err)
+{
 	NSN_AUTO(typed_clear) struct typed typed = {0};
+	NSN_AUTO(nsn_freep) char *words = NULL;
 	const struct opts *o = &ctx->opts;
 	struct nsnet_rule_def def = {
 		.deny = strcmp(ctx->cmd->verb, "deny") == 0,
@@ -228,10 +266,7 @@ int cmd_allow(struct ctx *ctx, struct nsnet_err *err)
 		.expires = o->expires,
 		.log = o->log,
 	};
-	unsigned int flags =
-		(o->dry_run ? NSNET_DRY_RUN : 0) | (o->must_create ? NSNET_MUST_CREATE : 0);
-	char name[NAME_SIZE];
-	bool there;
+	char name[RULE_NAME_SIZE];
 	int r = type(&typed, ctx->argv, err);
 
 	if (r < 0)
@@ -244,12 +279,13 @@ int cmd_allow(struct ctx *ctx, struct nsnet_err *err)
 	def.n_to = typed.to.n;
 	def.ports = typed.ports.at;
 	def.n_ports = typed.ports.n;
-	r = was_there(ctx, def.name, &there, err);
-	if (r < 0)
-		return r;
-	interrupt_defer();
-	r = CMD_WAIT(ctx, nsnet_rule_add(ctx->n, &def, flags, &c, err));
-	return r < 0 ? hint(ctx, &def, r, err) : tell(ctx, &def, there, c, err);
+	if (asprintf(&words, "%s %s %s -> %s", ctx->cmd->verb, ctx->argv[2], ctx->argv[0],
+		     ctx->argv[1]) < 0) {
+		words = NULL;
+		return nsn_err_nomem(err);
+	}
+	r = add_rule(ctx, &def, words, NULL, err);
+	return r < 0 ? hint_publish(ctx, &def, r, err) : r;
 }
 
 /* ---- revoke -------------------------------------------------------------- */

@@ -106,7 +106,7 @@ static int names_add(struct names *names, const char *name, struct nsnet_err *er
 
 static int by_name(const void *a, const void *b)
 {
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
+	return view_name_cmp(*(const char *const *)a, *(const char *const *)b);
 }
 
 /* Everybody who has a namespace, and everybody of whom the proof speaks. */

@@ -28,7 +28,8 @@ static json_t *rule_json(const struct nsnet_rule *r)
 			       r->deny ? "deny" : "allow", words(r->ports, r->n_ports), "from",
 			       words(r->from, r->n_from), "to", words(r->to, r->n_to));
 
-	if (!to || set_text(to, "because", r->because) < 0 || set_text(to, "owner", r->owner) < 0 ||
+	if (!to || set_text(to, "publish", r->publish) < 0 ||
+	    set_text(to, "because", r->because) < 0 || set_text(to, "owner", r->owner) < 0 ||
 	    set_time(to, "expires", r->expires) < 0 ||
 	    set_text(to, "log", strcmp(r->log, "none") == 0 ? "" : r->log) < 0) {
 		json_decref(to);
@@ -45,6 +46,9 @@ json_t *export_rules(const struct nsnet_rules *rules)
 		struct nsnet_rule r;
 
 		nsnet_rules_get(rules, i, &r);
+		/* It comes with the tenant. */
+		if (r.implied)
+			continue;
 		if (json_array_append_new(list, rule_json(&r)) < 0) {
 			json_decref(list);
 			return NULL;

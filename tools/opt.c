@@ -156,8 +156,9 @@ int opt_set_many(struct opts *o, const struct opt *opt, const char *typed, const
 
 void opts_clear(struct opts *o)
 {
-	struct opt_many *const all[] = {&o->labels, &o->owners, &o->keep, &o->files, &o->volumes,
-					&o->etc,    &o->env,	&o->fds,  &o->caps,  &o->shares};
+	struct opt_many *const all[] = {&o->labels, &o->owners,	 &o->keep,  &o->from,
+					&o->files,  &o->volumes, &o->etc,   &o->env,
+					&o->fds,    &o->caps,	 &o->shares};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		free(all[i]->values);

@@ -37,14 +37,19 @@ struct opts {
 	bool all;			    /* tenant del */
 	bool active;			    /* exceptions */
 	bool exit_code;			    /* plan, apply */
+	const char *fix, *unfix;	    /* doctor */
 	struct opt_many files;		    /* plan, diff, apply */
 	bool prune;			    /* plan, diff, apply */
-	uint64_t prune_tenants;		    /* apply */
+	uint64_t prune_tenants;		    /* apply, rollback */
+	uint64_t confirm_ms;		    /* apply */
+	bool detach;			    /* apply */
+	bool list;			    /* rollback */
 	bool gateway;			    /* enter */
 	const char *file;		    /* tenant add */
 	const char *subnet6, *inside, *mtu; /* tenant add */
 	const char *rate;		    /* tenant add, endpoint add */
 	const char *new_flows, *open_flows; /* tenant add */
+	const char *dns;		    /* tenant add */
 	const char *ip, *ip6;		    /* endpoint add */
 	struct opt_many labels, owners;	    /* tenant add */
 	bool with_rules;		    /* tenant del */
@@ -52,6 +57,7 @@ struct opts {
 	const char *name, *owner;	    /* allow, deny */
 	const char *expires, *log;	    /* allow, deny */
 	struct opt_many keep;		    /* tenant quarantine */
+	struct opt_many from;		    /* publish */
 	uint64_t expiring_s;		    /* policy list; 0: all */
 	uint64_t for_ms, count;		    /* monitor; 0: without end */
 	const char *workload;		    /* self-check */

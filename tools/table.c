@@ -95,10 +95,14 @@ const struct cmd cmd_table[] = {
 			"  open-flows  connections that an endpoint may have open, or none\n"
 			"  label       K=V, as in label=env=prod; K= takes the label away\n"
 			"  owners      users, with commas between them; none for nobody\n"
+			"  dns         up to three addresses with commas between them, or\n"
+			"              TENANT/ENDPOINT, or none: it is what resolv.conf says, and\n"
+			"              the rule NAME-dns lets the tenant ask exactly these\n"
 			"All are set together or none is. Processes inside go on running.",
 		.examples = "nsnet tenant set customer1 mtu=1400 rate=100mbit\n"
 			    "nsnet tenant set customer1 subnet=10.20.1.0/24\n"
-			    "nsnet tenant set customer1 label=env=prod owners=alice,bob",
+			    "nsnet tenant set customer1 label=env=prod owners=alice,bob\n"
+			    "nsnet tenant set customer1 dns=shared/dns",
 		.operands = "tenant setting",
 		.run = cmd_tenant_set,
 	},
@@ -255,7 +259,9 @@ const struct cmd cmd_table[] = {
 		.flags = CMD_OPENS | CMD_CHANGES | CMD_NAMES,
 		.options = allow_options,
 		.help = "let FROM open connections to TO",
-		.more = "FROM and TO are TENANT, TENANT/ENDPOINT, label:KEY=VALUE or tenants; "
+		.more = "FROM and TO are TENANT, TENANT/ENDPOINT, label:KEY=VALUE or tenants; TO "
+			"is\n"
+			"also internet, host (its own services), or a network: 192.168.0.0/16. "
 			"PORTS\n"
 			"are tcp/443, udp/53, tcp/8000-8100, tcp, icmp/echo, any. All three can "
 			"be\n"
@@ -263,11 +269,18 @@ const struct cmd cmd_table[] = {
 			"come\n"
 			"back.\n"
 			"\n"
+			"The internet is what is globally reachable and on no link of this host: "
+			"a LAN\n"
+			"or the bridge of containers needs a rule with its network. Who is "
+			"outside\n"
+			"reaches an endpoint by `nsnet publish`.\n"
+			"\n"
 			"Saying the same again changes nothing and succeeds. The name, which is "
 			"made\n"
 			"of the words unless --name says it, is for `nsnet revoke`.",
 		.examples = "nsnet allow customer1 customer2 tcp/5432 --because CHG-1042\n"
 			    "nsnet allow customer1/app shared/dns udp/53,tcp/53 --because CHG-7\n"
+			    "nsnet allow customer1 internet tcp/80,tcp/443 --because CHG-7\n"
 			    "nsnet allow label:env=prod shared any --because CHG-8 --name prod",
 		.operands = "peer peer ports",
 		.run = cmd_allow,
@@ -288,6 +301,41 @@ const struct cmd cmd_table[] = {
 			"nsnet deny tenants shared/dns tcp --because CHG-9 --expires 2099-06-30",
 		.operands = "peer peer ports",
 		.run = cmd_allow,
+	},
+	{
+		.verb = "publish",
+		.args = "TENANT/ENDPOINT PLACE",
+		.min_args = 2,
+		.max_args = 2,
+		.flags = CMD_OPENS | CMD_CHANGES | CMD_NAMES,
+		.options = publish_options,
+		.help = "lead a port of the host to an endpoint",
+		.more = "PLACE is [ADDRESS:]PORT[:PORT][/udp]. ADDRESS is one of the host, IPv6 "
+			"in\n"
+			"brackets; 0.0.0.0 and [::] are all of one family, and without one it is "
+			"all of\n"
+			"both. The host's PORT comes first, then the endpoint's, if that is "
+			"another\n"
+			"one. It is one port: make a rule for each.\n"
+			"\n"
+			"The service sees the address of who calls: the internet, or who --from "
+			"says.\n"
+			"On 127.0.0.1 it is for the host alone, and is not among all addresses; "
+			"::1 cannot\n"
+			"be published. Other tenants need a rule of their own (`nsnet allow`), and "
+			"the\n"
+			"endpoint's own address.\n"
+			"\n"
+			"It is a rule: `nsnet policy list -o wide` shows it, `nsnet revoke` takes "
+			"it\n"
+			"back. An address and port is published once.",
+		.examples = "nsnet publish shop/app 443 --because CHG-12\n"
+			    "nsnet publish shop/app 203.0.113.10:443:8443 --because CHG-12\n"
+			    "nsnet publish shop/app 192.168.1.5:8080:80 --from 192.168.1.0/24 "
+			    "--because CHG-13\n"
+			    "nsnet publish shop/app 127.0.0.1:8080 --because debugging",
+		.operands = "endpoint none",
+		.run = cmd_publish,
 	},
 	{
 		.verb = "revoke",
@@ -487,13 +535,69 @@ const struct cmd cmd_table[] = {
 			"file does not say of a tenant has its default.\n"
 			"Before anything is done all of it is tried, and `expect:` has to hold. "
 			"What is\n"
-			"revoked is cut first, then what is new is made.",
+			"revoked is cut first, then what is new is made.\n"
+			"With --confirm it is rolled back unless somebody runs `nsnet confirm` in "
+			"this\n"
+			"time (10s to 24h): also when the terminal, this command or the machine "
+			"goes\n"
+			"down meanwhile. It waits for that: status 8 when it was rolled back. "
+			"Until then\n"
+			"other changes are refused, but for `deny`, `revoke` of what allows and\n"
+			"`tenant quarantine`, and these stay when it is rolled back.",
 		.examples = "nsnet apply -f policies/\n"
+			    "nsnet apply -f policies/ --confirm 60s\n"
 			    "nsnet apply -f policies/ --prune\n"
 			    "nsnet apply -f policies/ --prune --prune-tenants 2\n"
 			    "nsnet apply -n -f policies/",
 		.check = check_apply,
 		.run = cmd_apply,
+	},
+	{
+		.verb = "confirm",
+		.args = "",
+		.flags = CMD_OPENS,
+		.help = "keep what `nsnet apply --confirm` has changed",
+		.more = "Anybody with the rights may do so, from any terminal, until the time is "
+			"over.",
+		.examples = "nsnet confirm",
+		.run = cmd_confirm,
+	},
+	{
+		.verb = "rollback",
+		.args = "[GENERATION]",
+		.max_args = 1,
+		.flags = CMD_OPENS | CMD_CHANGES | CMD_TABLE,
+		.options = rollback_options,
+		.columns = generation_columns,
+		.help = "make all be as it was before a change",
+		.more = "Without GENERATION it takes back what waits for a confirmation, else the "
+			"last\n"
+			"apply; when something else was changed since, that would go, too, and a "
+			"GENERATION\n"
+			"has to be named. --list shows the last 20 changes and where each can be "
+			"taken back\n"
+			"to. A rollback is a change like any other and can be taken back.\n"
+			"\n"
+			"Tenants, endpoints with their addresses, rules and quarantines become "
+			"what they\n"
+			"were; what is as it was is not touched, and its processes and "
+			"connections go on.\n"
+			"Tenants that were not there are removed (--prune-tenants, as for apply); "
+			"those that\n"
+			"were deleted come back under their names and addresses, empty.",
+		.examples = "nsnet rollback\n"
+			    "nsnet rollback --list\n"
+			    "nsnet rollback -n 118",
+		.check = check_rollback,
+		.run = cmd_rollback,
+	},
+	{
+		.verb = "__settle",
+		.args = "",
+		.flags = CMD_HIDDEN,
+		.help = "wait for a confirmation, and roll back without one",
+		.examples = "nsnet __settle",
+		.run = cmd_settle,
 	},
 	{
 		.verb = "repair",
@@ -519,6 +623,41 @@ const struct cmd cmd_table[] = {
 		.examples = "nsnet gc\n"
 			    "nsnet gc -y",
 		.run = cmd_gc,
+	},
+	{
+		.verb = "doctor",
+		.args = "",
+		.flags = CMD_OPENS | CMD_CHANGES,
+		.options = doctor_options,
+		.help = "say what of this host is in the way, and open firewalls of others",
+		.more = "The kernel, mounts, settings, connections, and the nftables of all "
+			"others: a "
+			"chain\n"
+			"that drops what the host forwards loses what a tenant is allowed to "
+			"reach\n"
+			"outside, whatever nsnet's own rules say. Each check has a number that "
+			"stays\n"
+			"the same; the status is 1 when one of them fails.\n"
+			"\n"
+			"--fix ID is the only thing in nsnet that writes into a table of somebody\n"
+			"else: it accepts what comes from an uplink (nsn*), and replies and what "
+			"is\n"
+			"published to one, at the head of the chain that drops, or of DOCKER-USER. "
+			"It\n"
+			"says which rules and asks; elsewhere than on a terminal it needs --yes. "
+			"The\n"
+			"rules have a comment with ID and the store, by which --unfix ID finds "
+			"them.\n"
+			"What may be forwarded is still nsnet's own table to say. firewalld and "
+			"ufw\n"
+			"forget the rules when they load theirs again: so do it again then, or let "
+			"their\n"
+			"own configuration accept it.",
+		.examples = "nsnet doctor\n"
+			    "nsnet doctor --fix D104 -n\n"
+			    "nsnet doctor --unfix D104 -y",
+		.check = check_doctor,
+		.run = cmd_doctor,
 	},
 	{
 		.verb = "status",

@@ -169,17 +169,31 @@ static json_t *drops_json(const struct nsnet_tenant *t)
 	return drops;
 }
 
+json_t *view_dns_json(const char *dns)
+{
+	NSN_AUTO(nsn_freep) char *text = strdup(dns);
+	char *rest = text && strcmp(text, "none") != 0 ? text : NULL;
+	json_t *list = text ? json_array() : NULL;
+
+	while (list && rest)
+		if (json_array_append_new(list, out_json_text(strsep(&rest, ","))) < 0) {
+			json_decref(list);
+			return NULL;
+		}
+	return list;
+}
+
 static json_t *settings_json(const struct nsnet_tenant *t)
 {
-	return json_pack("{s:o, s:o, s:s, s:I, s:o, s:I, s:o, s:o, s:o, s:o}", "subnet6",
-			 out_json_text_or_null(nsnet_tenant_subnet6(t)), "gateway6",
-			 out_json_text_or_null(nsnet_tenant_gateway6(t)), "inside",
-			 nsnet_tenant_inside(t), "mtu", (json_int_t)nsnet_tenant_mtu(t), "rate",
-			 rate_json(nsnet_tenant_rate(t)), "rate_bits",
-			 (json_int_t)nsnet_tenant_rate_bits(t), "new_flows",
-			 flows_json(nsnet_tenant_new_flows(t)), "open_flows",
-			 flows_json(nsnet_tenant_open_flows(t)), "labels", labels_json(t), "owners",
-			 owners_json(t));
+	return json_pack(
+		"{s:o, s:o, s:s, s:I, s:o, s:I, s:o, s:o, s:o, s:o, s:o}", "subnet6",
+		out_json_text_or_null(nsnet_tenant_subnet6(t)), "gateway6",
+		out_json_text_or_null(nsnet_tenant_gateway6(t)), "inside", nsnet_tenant_inside(t),
+		"mtu", (json_int_t)nsnet_tenant_mtu(t), "rate", rate_json(nsnet_tenant_rate(t)),
+		"rate_bits", (json_int_t)nsnet_tenant_rate_bits(t), "new_flows",
+		flows_json(nsnet_tenant_new_flows(t)), "open_flows",
+		flows_json(nsnet_tenant_open_flows(t)), "dns", view_dns_json(nsnet_tenant_dns(t)),
+		"labels", labels_json(t), "owners", owners_json(t));
 }
 
 static json_t *cables_json(const struct nsnet_tenant *t)
@@ -212,6 +226,7 @@ json_t *view_tenant_one_json(const void *item)
 	json_t *doc = view_tenant_json(item);
 
 	if (!doc || json_object_set_new(doc, "cables", cables_json(v->t)) < 0 ||
+	    json_object_set_new(doc, "uplink", json_string(nsnet_tenant_uplink(v->t))) < 0 ||
 	    json_object_set_new(doc, "origin", origin_json(v->t)) < 0) {
 		json_decref(doc);
 		return NULL;

@@ -37,6 +37,8 @@ json_t *view_endpoint_json(const void *e);
 int view_tenant_text(const struct out *o, const struct view_tenant *v, struct nsnet_err *err);
 void view_endpoint_text(const struct out *o, const struct view_endpoint *e);
 
+/* "9.9.9.9,2620:fe::fe" or "shared/dns" as a list; "none" is an empty one. */
+json_t *view_dns_json(const char *dns);
 /* "ok", "drift", "absent" */
 const char *view_state(enum nsnet_state state);
 /* The same for people: what is wrong is seen without colour, and whose borders are closed. */

@@ -26,7 +26,7 @@ static const char *answer_color(const struct nsnet_explained *e)
 static void side(const struct out *o, const char *who, const char *ip)
 {
 	out_safe(o->to, who);
-	if (*ip) {
+	if (*ip && strcmp(ip, who) != 0) {
 		fputc(' ', o->to);
 		out_safe(o->to, ip);
 	}

@@ -10,7 +10,7 @@
 
 struct grid {
 	const struct nsnet_proof_pair **at; /* n * n; NULL: apart, or not known */
-	size_t n;
+	size_t n, n_tenants;		    /* what is no tenant comes last */
 	/* What is not listed is proved. Not so when the proof did not come to it. */
 	bool rest_proved;
 	bool *shown;
@@ -23,13 +23,24 @@ static void grid_clear(struct grid *g)
 	free(g->shown);
 }
 
+/* No tenant may be called so. */
+static int rank(const char *name)
+{
+	return strcmp(name, "internet") == 0 ? 1 : strcmp(name, "host") == 0 ? 2 : 0;
+}
+
+int view_name_cmp(const char *a, const char *b)
+{
+	return rank(a) != rank(b) ? rank(a) - rank(b) : strcmp(a, b);
+}
+
 static size_t place(const struct view_matrix *m, const char *name)
 {
 	size_t low = 0, high = m->n;
 
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
-		int c = strcmp(m->names[mid], name);
+		int c = view_name_cmp(m->names[mid], name);
 
 		if (c == 0)
 			return mid;
@@ -57,7 +68,8 @@ static enum view_sign sign_at(const struct grid *g, size_t from, size_t to)
 {
 	const struct nsnet_proof_pair *p = g->at[from * g->n + to];
 
-	if (from == to)
+	/* Between the internet and the host nsnet does not stand. */
+	if (from == to || (from >= g->n_tenants && to >= g->n_tenants))
 		return VIEW_SELF;
 	if (!p)
 		return g->rest_proved ? VIEW_APART : VIEW_UNKNOWN;
@@ -85,6 +97,8 @@ static int grid_make(struct grid *g, const struct view_matrix *m, struct nsnet_e
 	size_t listed = 0;
 
 	g->n = m->n;
+	while (g->n_tenants < m->n && rank(m->names[g->n_tenants]) == 0)
+		g->n_tenants++;
 	g->at = calloc(m->n * m->n + 1, sizeof(*g->at));
 	g->shown = calloc(m->n + 1, sizeof(*g->shown));
 	if (!g->at || !g->shown)
@@ -94,10 +108,12 @@ static int grid_make(struct grid *g, const struct view_matrix *m, struct nsnet_e
 
 		if (a == SIZE_MAX || b == SIZE_MAX || a == b)
 			continue;
-		listed += !g->at[a * g->n + b];
+		listed += a < g->n_tenants && b < g->n_tenants && !g->at[a * g->n + b];
 		g->at[a * g->n + b] = &p->pairs[i];
 	}
-	g->rest_proved = m->n * (m->n - (m->n > 0)) - listed <= p->n_apart && !anything_open(p);
+	g->rest_proved =
+		g->n_tenants * (g->n_tenants - (g->n_tenants > 0)) - listed <= p->n_apart &&
+		!anything_open(p);
 	choose_shown(g);
 	return 0;
 }
@@ -268,7 +284,8 @@ static const char *cell_word(enum view_sign s)
 /* Of many tenants only what is not "nothing". */
 static bool cell_listed(const struct grid *g, size_t from, size_t to)
 {
-	return from != to && (g->n <= ALL_SHOWN || sign_at(g, from, to) != VIEW_APART);
+	return sign_at(g, from, to) != VIEW_SELF &&
+	       (g->n <= ALL_SHOWN || sign_at(g, from, to) != VIEW_APART);
 }
 
 static const char *reason_at(const struct grid *g, size_t from, size_t to)

@@ -83,6 +83,16 @@ static char *plain_owner(const void *p)
 	return strdup(((const struct nsnet_policy *)p)->owner);
 }
 
+static char *cell_publish(const void *p)
+{
+	return or_dash(((const struct nsnet_policy *)p)->publish);
+}
+
+static char *plain_publish(const void *p)
+{
+	return strdup(((const struct nsnet_policy *)p)->publish);
+}
+
 static char *cell_because(const void *p)
 {
 	return or_dash(((const struct nsnet_policy *)p)->because);
@@ -112,6 +122,7 @@ const struct out_column policy_columns[] = {
 	{"FROM", 0, cell_from, NULL, NULL},
 	{"TO", 0, cell_to, NULL, NULL},
 	{"PORTS", 0, cell_ports, NULL, NULL},
+	{"PUBLISH", OUT_ONLY_WIDE, cell_publish, NULL, plain_publish},
 	{"EXPIRES", 0, cell_expires, NULL, plain_expires},
 	{"LOG", OUT_ONLY_WIDE, cell_log, NULL, NULL},
 	{"MODE", OUT_ONLY_WIDE, cell_mode, NULL, NULL},
@@ -131,10 +142,11 @@ json_t *view_policy_json(const void *item)
 
 	if (p->expires)
 		(void)out_time(p->expires, buf);
-	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:o, s:o, s:I}",
+	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:o, s:o, s:I}",
 			 "name", out_json_text(p->name), "action", p->action, "from",
 			 out_json_texts(p->from, p->n_from), "to", out_json_texts(p->to, p->n_to),
-			 "ports", out_json_texts(p->ports, p->n_ports), "because",
+			 "ports", out_json_texts(p->ports, p->n_ports), "publish",
+			 out_json_text_or_null(p->publish), "because",
 			 out_json_text_or_null(p->because), "owner",
 			 out_json_text_or_null(p->owner), "expires", out_json_text_or_null(buf),
 			 "log", p->log, "mode", p->mode, "set", out_json_text(p->set), "file",
@@ -164,6 +176,7 @@ void view_policy_text(const struct out *o, const struct nsnet_policy *p)
 	line_of(o->to, "ports", cell_ports(p));
 	line_of(o->to, "from", cell_from(p));
 	line_of(o->to, "to", cell_to(p));
+	line(o->to, "publish", p->publish);
 	line(o->to, "because", p->because);
 	line(o->to, "owner", p->owner);
 	line_of(o->to, "expires", p->expires ? cell_expires(p) : strdup("never"));

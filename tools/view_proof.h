@@ -40,6 +40,9 @@ int view_openers_document(const struct out *o, const struct nsnet_openers *all,
 
 /* ---- matrix --------------------------------------------------------------------- */
 
+/* How names are sorted: tenants, and behind them the internet and the host. */
+int view_name_cmp(const char *a, const char *b);
+
 /* Names in their order, each once, and whom the proof said something of. */
 struct view_matrix {
 	const struct nsnet_proof *proof;

@@ -120,6 +120,16 @@ static char *plain_owner(const void *r)
 	return strdup(rule(r)->owner);
 }
 
+static char *cell_publish(const void *r)
+{
+	return or_dash(rule(r)->publish);
+}
+
+static char *plain_publish(const void *r)
+{
+	return strdup(rule(r)->publish);
+}
+
 static char *cell_because(const void *r)
 {
 	return or_dash(rule(r)->because);
@@ -165,6 +175,7 @@ const struct out_column rule_columns[] = {
 	{"FROM", 0, cell_from},
 	{"TO", 0, cell_to},
 	{"PORTS", 0, cell_ports},
+	{"PUBLISH", OUT_ONLY_WIDE, cell_publish, .plain = plain_publish},
 	{"EXPIRES", 0, cell_expires, expires_color, plain_expires},
 	{"PACKETS", OUT_RIGHT, cell_packets},
 	{"BYTES", OUT_RIGHT | OUT_ONLY_WIDE, cell_bytes, .plain = plain_bytes},
@@ -192,14 +203,15 @@ json_t *view_rule_json(const void *item)
 	const struct nsnet_rule *r = item;
 
 	return json_pack(
-		"{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:s, s:o, s:o, s:o, s:o, s:I, s:I, "
-		"s:I}",
+		"{s:o, s:s, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:b, s:s, s:o, s:o, s:o, s:o, "
+		"s:I, s:I, s:I}",
 		"name", out_json_text(r->name), "action", action(r), "from",
 		out_json_texts(r->from, r->n_from), "to", out_json_texts(r->to, r->n_to), "ports",
-		out_json_texts(r->ports, r->n_ports), "because", out_json_text_or_null(r->because),
-		"owner", out_json_text_or_null(r->owner), "expires", time_json(r->expires),
-		"expired", r->expired, "log", *r->log ? r->log : "none", "set",
-		out_json_text_or_null(r->set), "file", out_json_text_or_null(r->file), "line",
+		out_json_texts(r->ports, r->n_ports), "publish", out_json_text_or_null(r->publish),
+		"implied", r->implied, "because", out_json_text_or_null(r->because), "owner",
+		out_json_text_or_null(r->owner), "expires", time_json(r->expires), "expired",
+		r->expired, "log", *r->log ? r->log : "none", "set", out_json_text_or_null(r->set),
+		"file", out_json_text_or_null(r->file), "line",
 		r->line ? json_integer(r->line) : json_null(), "added", time_json(r->added), "uid",
 		(json_int_t)r->uid, "packets", (json_int_t)r->packets, "bytes",
 		(json_int_t)r->bytes);
@@ -245,6 +257,7 @@ void view_rule_text(const struct out *o, const struct nsnet_rule *r)
 	line_of(o->to, "ports", cell_ports(r));
 	line_of(o->to, "from", cell_from(r));
 	line_of(o->to, "to", cell_to(r));
+	line(o->to, "publish", r->publish);
 	line(o->to, "because", r->because);
 	line(o->to, "owner", r->owner);
 	line_of(o->to, "expires", time_or(r->expires, "never"));
@@ -253,6 +266,8 @@ void view_rule_text(const struct out *o, const struct nsnet_rule *r)
 	line_of(o->to, "log", cell_log(r));
 	line(o->to, "set", r->set);
 	line_of(o->to, "origin", plain_origin(r));
+	if (r->implied)
+		line(o->to, "implied", "it follows from the tenant's dns, and goes with it");
 	line_of(o->to, "added", added(r));
 	fprintf(o->to, "%-12s%s", "traffic", change_count(r->packets, "packet", "packets", count));
 	fprintf(o->to, r->bytes ? ", %s\n" : "\n", out_bytes(r->bytes, bytes));

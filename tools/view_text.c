@@ -92,6 +92,14 @@ static void owners(FILE *to, const struct nsnet_tenant *t)
 	fputs(nsnet_tenant_owners(t) ? "\n" : "none\n", to);
 }
 
+static void dns(FILE *to, const struct nsnet_tenant *t)
+{
+	field(to, "dns");
+	for (const char *c = nsnet_tenant_dns(t); *c; c++)
+		fputs(*c == ',' ? ", " : (char[]){*c, '\0'}, to);
+	fputc('\n', to);
+}
+
 /* "3 packets", and by reason when asked for: "3 packets: arp 1, source 2". */
 static void dropped(const struct out *o, const struct nsnet_tenant *t)
 {
@@ -157,7 +165,8 @@ static int addresses(FILE *to, const struct nsnet_tenant *t, struct nsnet_err *e
 	fprintf(to, "%-*s   cables ", width, gateway);
 	for (size_t i = 0; i < nsnet_tenant_cables(t); i++)
 		fprintf(to, "%s%s", i ? ", " : "", nsnet_tenant_cable(t, i));
-	fprintf(to, "%s   uplink no\n", nsnet_tenant_cables(t) ? "" : "none");
+	fprintf(to, "%s   uplink %s\n", nsnet_tenant_cables(t) ? "" : "none",
+		*nsnet_tenant_uplink(t) ? nsnet_tenant_uplink(t) : "no");
 	return 0;
 }
 
@@ -249,6 +258,7 @@ int view_tenant_text(const struct out *o, const struct view_tenant *v, struct ns
 	flows(to, t);
 	labels(to, t);
 	owners(to, t);
+	dns(to, t);
 	endpoints(to, v);
 	reach(to, v, REACH_OUT);
 	reach(to, v, REACH_IN);

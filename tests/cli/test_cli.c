@@ -345,6 +345,7 @@ static void show_tells_what_is_true(void **state)
 		"  flows       4000 new a second, 32768 open (each endpoint)\n"
 		"  labels      none\n"
 		"  owners      none\n"
+		"  dns         none\n"
 		"  endpoints   default  10.10.1.2  /run/netns/customer1  port nsn");
 	assert_has(r.out, "\n  may reach   nothing (0 rules)\n");
 	assert_has(r.out, "\n  dropped     ");

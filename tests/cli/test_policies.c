@@ -167,10 +167,10 @@ static void each_is_refused_as_it_is_written(void **state)
 static void each_reason_is_there(void **state)
 {
 	static const char *const codes[] = {
-		"BAD_FILE", "UNKNOWN_KEY",  "BAD_RULE",	   "BAD_NAME",
-		"BAD_PEER", "DNS_PEER",	    "BAD_PORT",	   "BAD_FLOW",
-		"BAD_TIME", "UNKNOWN_PEER", "BAD_SUBNET",  "BAD_ADDRESS",
-		"BAD_RATE", "BAD_LABEL",    "BAD_SETTING", "ADDRESS_TAKEN",
+		"BAD_FILE",	 "UNKNOWN_KEY", "BAD_RULE",	    "BAD_NAME",	 "BAD_PEER",
+		"DNS_PEER",	 "BAD_PORT",	"BAD_FLOW",	    "BAD_TIME",	 "UNKNOWN_PEER",
+		"BAD_SUBNET",	 "BAD_ADDRESS", "BAD_RATE",	    "BAD_LABEL", "BAD_SETTING",
+		"ADDRESS_TAKEN", "BAD_PUBLISH", "PUBLISH_CONFLICT",
 	};
 	NSN_AUTO(nsn_freep) char *path = source_path("policies/reject/expected.txt");
 	NSN_AUTO(nsn_freep) char *text = read_all(path);
@@ -216,7 +216,8 @@ static void the_manual_is_one(void **state)
 		"subnet (subnet, needed)",
 		"allow (one or a list of ports, exactly one of the two)",
 		"keep: [shared/forensics -> customer3 tcp/22]",
-		"publish (not in this version)",
+		"publish (publish)",
+		"snat (not in this version)",
 	};
 	static const char script[] =
 		"command -v man >/dev/null || exit 77; \"$1\" policy manual >/run/page.5 && "

@@ -124,6 +124,10 @@ static void every_answer_is_as_its_schema_says(void **state)
 	PRINTS("RuleList", "policy", "list");
 	PRINTS("Id", "id", "customer1", "1000");
 	PRINTS("Change", "tenant", "add", "shared", "10.10.3.0/24");
+	PRINTS("Change", "tenant", "set", "customer1", "dns=shared/default");
+	PRINTS("Tenant", "tenant", "show", "customer1");
+	PRINTS("Tenants", "export");
+	PRINTS("Change", "tenant", "set", "customer1", "dns=none");
 	PRINTS("Change", "-n", "allow", "customer1", "shared", "tcp/1", "--because", "x");
 	PRINTS("Change", "allow", "customer1,label:a=b", "shared/default", "tcp/1,udp", "--because",
 	       "x", "--name", "one", "--expires", "2099-01-01", "--owner", "o", "--log", "all");
@@ -160,6 +164,14 @@ static void every_answer_is_as_its_schema_says(void **state)
 	PRINTS("Change", "gc");
 	PRINTS("Change", "gc", "-y");
 	PRINTS("Status", "status");
+	PRINTS("Doctor", "doctor");
+	RUN_STATUS(0, "iptables", "-P", "FORWARD", "DROP");
+	PRINTS("Doctor", "doctor");
+	PRINTS("DoctorFix", "doctor", "--fix", "D105", "-n");
+	PRINTS("DoctorFix", "doctor", "--fix", "D105", "-y");
+	PRINTS("Doctor", "doctor");
+	PRINTS("DoctorFix", "doctor", "--unfix", "D105", "-y");
+	PRINTS("DoctorFix", "doctor", "--unfix", "D105", "-y");
 	PRINTS("Change", "endpoint", "del", "customer2/db");
 	PRINTS("Change", "tenant", "del", "--if-exists", "ghost");
 	PRINTS("Change", "tenant", "del", "-y", "customer1", "customer2");
@@ -176,6 +188,14 @@ static void every_answer_is_as_its_schema_says(void **state)
 	PRINTS("Apply", "apply", "-f", FILE_OF_POLICIES);
 	PRINTS("Apply", "apply", "-f", FILE_OF_POLICIES);
 	PRINTS("Apply", "diff", "-f", FILE_OF_POLICIES);
+	PRINTS("GenerationList", "rollback", "--list");
+	PRINTS("Apply", "rollback", "-n");
+	RUN_STATUS(0, "sed", "-i", "s/tcp.80/tcp\\/81/", FILE_OF_POLICIES);
+	PRINTS("Apply", "apply", "-f", FILE_OF_POLICIES, "--confirm", "60s", "-d");
+	PRINTS("Status", "status");
+	PRINTS("GenerationList", "rollback", "--list");
+	PRINTS("Confirmed", "confirm");
+	PRINTS("Apply", "rollback");
 	RUN_STATUS(0, "sh", "-c", "echo 'nsnet: 1' >" FILE_OF_POLICIES);
 	PRINTS("Apply", "plan", "-f", FILE_OF_POLICIES, "--prune");
 	PRINTS("Apply", "apply", "-f", FILE_OF_POLICIES);
@@ -362,7 +382,9 @@ static void what_a_schema_does_not_say_is_refused(void **state)
 static void every_schema_is_tested(void **state)
 {
 	static const char known[] =
-		" Apply Change Endpoint EndpointList Error ExceptionList Explained Graph Help Id "
+		" Apply Change Confirmed Doctor DoctorFix Endpoint EndpointList Error "
+		"ExceptionList "
+		"Explained GenerationList Graph Help Id "
 		"Logged Matrix Openers Plan Proof "
 		"Policy PolicyCheck "
 		"PolicyList PolicyTest QuarantineList Rule RuleList SelfCheck Status Tenant "
@@ -374,7 +396,7 @@ static void every_schema_is_tested(void **state)
 
 	(void)state;
 	assert_int_equal(glob(pattern, 0, NULL, &files), 0);
-	assert_int_equal(files.gl_pathc, 28);
+	assert_int_equal(files.gl_pathc, 32);
 	for (size_t i = 0; i < files.gl_pathc; i++) {
 		const char *name = strrchr(files.gl_pathv[i], '/') + 1;
 		char word[64];

@@ -826,8 +826,10 @@ static void completion_offers_what_can_stand_there(void **state)
 		{"__complete -- enter c1 ls --js", "@file\n"},
 		{"__complete -- __comp", ""},
 		{"__complete",
-		 "tenant\nendpoint\nallow\ndeny\nrevoke\npolicy\nexport\nplan\ndiff\napply"
-		 "\nrepair\ngc\nstatus\nmonitor\nid\nwhose-uid\nexceptions\nself-check\nverify\n"
+		 "tenant\nendpoint\nallow\ndeny\npublish\nrevoke\npolicy\nexport\nplan\ndiff\napply"
+		 "\nconfirm\nrollback\nrepair\ngc\ndoctor\nstatus\nmonitor\nid\nwhose-"
+		 "uid\nexceptions"
+		 "\nself-check\nverify\n"
 		 "explain\nwho-can\nmatrix\ngraph\nsnapshot\nenter\nrun"
 		 "\nhelp\ncompletion\nversion\n"},
 	};

@@ -46,7 +46,7 @@ static int build(void **state)
 	assert_int_equal(nsn_prefix_parse(&tenants[2].subnet, "10.10.3.0/24"), 0);
 	assert_int_equal(nsn_ip_parse(&endpoints[0].ip, "10.10.1.10"), 0);
 	assert_int_equal(nsn_ip_parse(&endpoints[0].ip6, "fd00:1::10"), 0);
-	return nsn_wanted_intend(&all, NULL);
+	return nsn_wanted_compose(&all, NULL);
 }
 
 /* What it points to is not on the heap, but for its index. */
