@@ -97,15 +97,20 @@ check_skips() {
 	done < <(skips_of "$log")
 }
 
-run_one() {
-	local program=$1 name log=$logs/log rc=0 begin p f t
-	name=${program#*tests/}
-	begin=${EPOCHREALTIME/./}
+# Runs the program with number $1: its log is $logs/$1, status and time are in $logs/$1.end.
+start() {
+	local nr=$1 program=$2 rc=0 begin=${EPOCHREALTIME/./}
 
 	# shellcheck disable=SC2086 # the wrapper is a command with its options
 	NSNET_TEST_RUN=$id timeout -k 5 "${TEST_TIMEOUT:-900}" ${TEST_WRAPPER:-} "$program" \
-		>"$log" 2>&1 </dev/null || rc=$?
-	t=$(((${EPOCHREALTIME/./} - begin) / 1000))
+		>"$logs/$nr" 2>&1 </dev/null || rc=$?
+	echo "$rc $(((${EPOCHREALTIME/./} - begin) / 1000))" >"$logs/$nr.end"
+}
+
+finish() {
+	local nr=$1 name=${2#*tests/} log=$logs/$1 rc t p f
+
+	read -r rc t <"$logs/$nr.end"
 	p=$(count "$log" PASSED)
 	f=$(count "$log" FAILED)
 	passed=$((passed + p))
@@ -124,7 +129,34 @@ run_one() {
 	printf '%-4s %-32s %4d passed  %6d ms\n' "$( ((rc)) && echo FAIL || echo ok)" "$name" "$p" "$t"
 	((rc)) && told_by "$log" | sed 's/^/      | /'
 	check_skips "$name" "$log"
+	rm "$log" "$log.end"
 	return 0
+}
+
+# Those of tests/unit are of the processor alone, so as many run side by side as there are
+# processors. All others have a machine of their own, and the whole of it.
+run_all() {
+	local programs=("$@") running=0 next=0 i most last=''
+
+	for ((i = 0; i < $#; i++)); do
+		most=1
+		[[ ${programs[i]} == */unit/* && $last == */unit/* ]] && most=$(nproc)
+		last=${programs[i]}
+		while ((running >= most)); do
+			wait -n
+			running=$((running - 1))
+		done
+		while ((next < i)) && [[ -s $logs/$next.end ]]; do
+			finish "$next" "${programs[next]}"
+			next=$((next + 1))
+		done
+		start "$i" "${programs[i]}" &
+		running=$((running + 1))
+	done
+	wait
+	for (( ; next < $#; next++)); do
+		finish "$next" "${programs[next]}"
+	done
 }
 
 if [[ $# -eq 0 ]]; then
@@ -145,9 +177,7 @@ leaks snapshot "$logs/before" || {
 	echo "run.sh: the machine cannot be looked at (tests/lib/leaks.sh)" >&2
 	exit 1
 }
-for program; do
-	run_one "$program"
-done
+run_all "$@"
 if leaks compare "$logs/before" 10; then
 	echo "ok   no leaks"
 	passed=$((passed + 1))
