@@ -281,10 +281,11 @@ class Nsnet:
             raise RuntimeError("nsnet %s: %s" % (" ".join(argv), done.stderr))
         return done
 
-    def clear(self):
+    def clear(self, rules=False):
+        """@rules: with those that name them."""
         names = self.run("tenant", "list", "-o", "name").stdout.split()
         if names:
-            self.run("tenant", "del", "-y", *names)
+            self.run("tenant", "del", "-y", *(["--with-rules"] if rules else []), *names)
 
     def gateway(self, tenant):
         shown = json.loads(self.run("tenant", "show", tenant, "-j").stdout)["items"][0]

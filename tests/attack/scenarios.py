@@ -4,6 +4,7 @@
 import subprocess
 
 import altered
+import beyond
 import windows
 import workload
 from common import Row, add_inside, add_tenants
@@ -160,11 +161,12 @@ def broken(arena):
 ALL = {"S1": s1, "S2": s2, "S3": s3, "S4": s4,
        "S5": altered.tenants, "S5i": altered.inside, "S6": s6, "S6g": s6g,
        "S7a": windows.tenants, "S7b": windows.settings, "S7c": windows.endpoints, "S8": one_port("S8", "tcp/5432"),
+       "S9": beyond.scenario,
        "W": workload.PLAIN, "Wc": workload.PRIVILEGED, "Wi": workload.inside,
        "RED-workload": workload.red("RED-workload", workload.as_workload, broken),
        "RED-raw": workload.red("RED-raw", workload.as_host, broken),
        "RED-bridged": red_tenants("RED-bridged", True),
        "RED-routed": red_tenants("RED-routed", False), "RED-inside": red_inside,
-       "RED-ports": one_port("RED-ports", "any"),
+       "RED-ports": one_port("RED-ports", "any"), "RED-beyond": beyond.red,
        "RED-settings": windows.red_settings, "RED-endpoints": windows.red_endpoints}
 NORMAL = [name for name in ALL if not name.startswith("RED")]

@@ -3,16 +3,23 @@
 """Connections between namespaces for test_rules.c: one process that has sockets in all of them.
 
 A request is a line, so is its answer; the process ends with its input. A namespace is a path or
-the name of one in /run/netns. Several probes in a request are tried at the same time. Instead of
+the name of one in /run/netns, or `host`: the one in which this was started. Several probes in a request are tried at the same time. Instead of
 an ADDRESS there may be the namespace that serves there: all its addresses, or with :4 or :6 that
 of a family; for PORT a list with commas.
 
   serve NS ADDRESS...          echo on all PORTS there
-  probe + NS ADDRESS PORT; - NS ADDRESS PORT...   who has to get an answer, and who must not
+  serve-any NS ADDRESS...      the same for all addresses there are, and will be, by wildcards, but
+                               for the last port: there nobody listens
+  heard NS NETWORK...          who has reached a server there since, but from these; and begin anew
+  probe + NS ADDRESS PORT; - NS ADDRESS PORT...   who has to get an answer, and who must not;
+                               with ~ nobody need listen there, so it is not asked whether they do
   open ID NS ADDRESS PORT      a connection that stays
   talk + ID; - ID...           whether it still gets answers
   from NS ADDRESS PORT         under which address it is seen there
   mtu NS ADDRESS SIZE SECONDS  the path's MTU, and what it is after packets of SIZE
+  bulk NS ADDRESS PORT BYTES   so much there, and back
+  ra ID NS LINK                router advertisements from fe80::1, until stopped
+  site NS ADDRESS NAME PAGE    a name server there, on port 53, for NAME, and a page on port 80 of PAGE
   watch NS ADDRESS...          begin to look at what comes in from others than ADDRESS
   seen NS PORT...; NS...       what came since, but to a PORT, or from:PORT; and begin anew
   frame NS LINK TO-NS TO-LINK SOURCE DESTINATION PORT [SOURCE-MAC]; ...
@@ -40,6 +47,7 @@ CLONE_NEWNET = 0x40000000
 IP_MTU_DISCOVER, IP_PMTUDISC_DO, IP_MTU = 10, 2, 14
 IPV6_MTU_DISCOVER, IPV6_MTU = 23, 24
 SO_RCVBUFFORCE, PACKET_OUTGOING, SIOCGIFHWADDR = 33, 4, 0x8927
+IP_PKTINFO = 8
 PORTS = (53, 80, 443, 5432, 7000, 7001, 7002)
 TOKEN = b"nsnet was here"
 # How long those that must not get an answer are waited for, and how long those that have to.
@@ -47,9 +55,14 @@ QUIET, PATIENCE = 0.25, 10.0
 
 libc = ctypes.CDLL(None, use_errno=True)
 owner = {}  # address: the namespace that serves there
+HOME = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
 
 
 def enter(path):
+    if path == "host":
+        if libc.setns(HOME, CLONE_NEWNET) != 0:
+            raise OSError(ctypes.get_errno(), "setns host")
+        return
     with open(path if "/" in path else "/run/netns/" + path) as f:
         if libc.setns(f.fileno(), CLONE_NEWNET) != 0:
             raise OSError(ctypes.get_errno(), "setns " + path)
@@ -72,38 +85,67 @@ def family(address):
 
 # ---- the side that answers ----------------------------------------------------------
 
+def answer_from(control):
+    """To which address it came, as what says from which the answer goes; by any link."""
+    level, kind, data = control
+    if level == socket.IPPROTO_IP:
+        return level, kind, struct.pack("=i4s4s", 0, data[4:8], b"")
+    return level, kind, data[:16] + struct.pack("=I", 0)
+
+
 class Server(threading.Thread):
     def __init__(self):
         super().__init__(daemon=True)
         self.selector = selectors.DefaultSelector()
+        self.heard = {}  # namespace: who has reached it
 
     def add(self, ns, addresses):
         for address in addresses:
             owner[address] = ns
-            for port in PORTS:
+        self.listen(ns, addresses)
+
+    def add_any(self, ns, addresses):
+        for address in addresses:
+            owner[address] = ns
+        self.listen(ns, ["0.0.0.0", "::"], PORTS[:-1])
+
+    def listen(self, ns, addresses, ports=PORTS):
+        for address in addresses:
+            for port in ports:
                 for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
                     with inside(ns):
                         sk = socket.socket(family(address), kind)
                     if kind == socket.SOCK_DGRAM:
                         sk.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 22)
+                        # A wildcard answers from the address that was asked.
+                        sk.setsockopt(*((socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+                                        if ":" in address else (socket.IPPROTO_IP, IP_PKTINFO, 1)))
                     else:
                         sk.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    if ":" in address:
+                        sk.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
                     sk.bind((address, port))
                     sk.setblocking(False)
                     if kind == socket.SOCK_STREAM:
                         sk.listen(64)
                     self.selector.register(sk, selectors.EVENT_READ,
-                                           "tcp" if kind == socket.SOCK_STREAM else "udp")
+                                           ("tcp" if kind == socket.SOCK_STREAM else "udp", ns))
 
-    def answer(self, sk, what):
+    def told(self, ns, kind, sk, peer):
+        text = "%s>%s/%d" % (peer[0], kind, sk.getsockname()[1])
+        self.heard.setdefault(ns, set()).add(text)
+
+    def answer(self, sk, what, ns):
         if what == "tcp":
             new, peer = sk.accept()
+            self.told(ns, what, sk, peer)
             new.send(peer[0].encode() + b" ")
             new.setblocking(False)
-            self.selector.register(new, selectors.EVENT_READ, "data")
+            self.selector.register(new, selectors.EVENT_READ, ("data", ns))
         elif what == "udp":
-            data, peer = sk.recvfrom(65536)
-            sk.sendto(peer[0].encode() + b" " + data, peer)
+            data, control, _, peer = sk.recvmsg(65536, 64)
+            self.told(ns, what, sk, peer)
+            sk.sendmsg([peer[0].encode() + b" " + data], [answer_from(c) for c in control], 0, peer)
         else:
             data = sk.recv(65536)
             if data:
@@ -116,9 +158,9 @@ class Server(threading.Thread):
         while True:
             for key, _ in self.selector.select(0.2):
                 try:
-                    self.answer(key.fileobj, key.data)
+                    self.answer(key.fileobj, *key.data)
                 except OSError:
-                    if key.data == "data":
+                    if key.data[0] == "data":
                         self.selector.unregister(key.fileobj)
                         key.fileobj.close()
 
@@ -151,6 +193,10 @@ class Asker:
         address = self.address
         self.dead, self.connected, self.unresolved, self.refusal = False, False, False, ""
         with inside(self.ns):
+            # A link-local address is one of a link of who asks.
+            host, _, link = address.partition("%")
+            self.target = (host, self.port, 0, socket.if_nametoindex(link)) if link else \
+                (address, self.port)
             if self.kind == "icmp":
                 self.sk = socket.socket(family(address), socket.SOCK_RAW,
                                         socket.IPPROTO_ICMPV6 if self.six else socket.IPPROTO_ICMP)
@@ -197,7 +243,7 @@ class Asker:
         self.asked = now
         try:
             if not self.connected:
-                self.sk.connect((self.address, self.port))
+                self.sk.connect(self.target)
                 self.connected = True
             self.sk.send(self.request())
             self.told = True
@@ -250,7 +296,7 @@ def judge(wanted):
         time.sleep(0.002)
     wrong += ["%s: no answer%s" % (a.text, a.refusal and ", " + a.refusal)
               for expected, a in open_ if expected]
-    return "; ".join(wrong)
+    return "; ".join(sorted(wrong))
 
 
 def split(words):
@@ -324,6 +370,31 @@ def path_mtu(ns, address, size, seconds):
         mtu = sk.getsockopt(level, IPV6_MTU if six else IP_MTU)
     sk.close()
     return "%d %d" % (before, mtu)
+
+
+def bulk(ns, address, port, size):
+    """Full segments in both directions; what is on its way is never more than the buffers hold."""
+    with inside(ns):
+        sk = socket.socket(family(address), socket.SOCK_STREAM)
+    sk.settimeout(PATIENCE)
+    chunk, left = b"x" * 16384, int(size)
+    with sk:
+        try:
+            sk.connect((address, int(port.rpartition("/")[2])))
+            while not sk.recv(1) == b" ":
+                pass
+            while left > 0:
+                sk.sendall(chunk)
+                got = 0
+                while got < len(chunk):
+                    data = sk.recv(len(chunk) - got)
+                    if not data:
+                        return "closed, %d bytes left" % left
+                    got += len(data)
+                left -= got
+        except OSError as error:
+            return "%s, %d bytes left" % (error, left)
+    return "ok"
 
 
 # ---- what comes in, whether anybody listens or not --------------------------------------
@@ -536,6 +607,74 @@ class Stream(Job):
             sent, sent - len(self.got), broken, gap * 1000)
 
 
+class Advertiser(Job):
+    def __init__(self, ns, link):
+        with inside(ns):
+            self.sk = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+            self.to = ("ff02::1", 0, 0, socket.if_nametoindex(link))
+            self.sk.bind(("fe80::1", 0, 0, self.to[3]))
+        self.sk.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
+        super().__init__()
+
+    def run(self):
+        sent = 0
+        while not self.over:
+            # Hop limit 64, no flags, a default router for half an hour.
+            self.sk.sendto(struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 1800, 0, 0), self.to)
+            sent += 1
+            time.sleep(0.1)
+        self.sk.close()
+        self.report = "sent %d" % sent
+
+
+# ---- a name, and the page it leads to ------------------------------------------------------
+
+PAGE = b"HTTP/1.0 200 OK\r\nContent-Length: 8\r\n\r\nit works"
+
+
+def resolve(query, name, address):
+    """An A record for the name, and nothing for any other, or other type."""
+    end = query.index(b"\0", 12) + 5
+    labels = b"".join(bytes([len(x)]) + x.encode() for x in name.split(".")) + b"\0"
+    hit = query[12:end] == labels + b"\0\x01\0\x01"
+    known = query[12:end].startswith(labels)
+    head = query[:2] + struct.pack("!HHHHH", 0x8580 | (0 if known else 3), 1, int(hit), 0, 0)
+    record = b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 60, 4) + socket.inet_aton(address)
+    return head + query[12:end] + (record if hit else b"")
+
+
+def datagrams(sk, name, address):
+    while True:
+        query, peer = sk.recvfrom(4096)
+        with contextlib.suppress(ValueError, OSError):
+            sk.sendto(resolve(query, name, address), peer)
+
+
+def streams(sk, answer):
+    while True:
+        with sk.accept()[0] as new, contextlib.suppress(ValueError, OSError):
+            new.settimeout(PATIENCE)
+            new.sendall(answer(new.recv(4096)))
+
+
+def site(ns, address, name, page):
+    def framed(query):
+        data = resolve(query[2:], name, page)
+        return struct.pack("!H", len(data)) + data
+
+    with inside(ns):
+        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        tcp, web = (socket.socket(socket.AF_INET, socket.SOCK_STREAM) for _ in range(2))
+    for sk, where in ((udp, (address, 53)), (tcp, (address, 53)), (web, (page, 80))):
+        sk.bind(where)
+    tcp.listen(16)
+    web.listen(16)
+    for work in ((datagrams, udp, name, page), (streams, tcp, framed),
+                 (streams, web, lambda _: PAGE)):
+        threading.Thread(target=work[0], args=work[1:], daemon=True).start()
+    return "ok"
+
+
 jobs = {}
 
 
@@ -554,8 +693,20 @@ def main():
         server.add(ns, addresses)
         return "ok"
 
-    commands = {"serve": serve, "probe": probe, "open": open_flow, "talk": talk,
-                "from": seen_from, "mtu": path_mtu, "watch": watch, "seen": seen, "frame": frame,
+    def serve_any(ns, *addresses):
+        server.add_any(ns, addresses)
+        return "ok"
+
+    def heard(ns, *nets):
+        time.sleep(0.05)  # as in seen()
+        own = [ipaddress.ip_network(a, strict=False) for a in nets]
+        found = server.heard.pop(ns, set())
+        return "; ".join(sorted(t for t in found if not any(
+            ipaddress.ip_address(t.split(">")[0].split("%")[0]) in net for net in own))) or "nothing"
+
+    commands = {"serve": serve, "serve-any": serve_any, "heard": heard, "site": site,
+                "probe": probe, "open": open_flow, "talk": talk, "bulk": bulk,
+                "ra": start(Advertiser), "from": seen_from, "mtu": path_mtu, "watch": watch, "seen": seen, "frame": frame,
                 "flood": start(Flood), "stream": start(Stream),
                 "stop": lambda name: jobs.pop(name).end()}
     for line in sys.stdin:

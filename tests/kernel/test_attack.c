@@ -197,6 +197,7 @@ SCENARIO(test_while_tenants_change, "S7a")
 SCENARIO(test_while_settings_change, "S7b")
 SCENARIO(test_while_endpoints_change, "S7c")
 SCENARIO(test_one_port_open, "S8")
+SCENARIO(test_beyond_the_host, "S9")
 
 static void test_red_bridged(void **state)
 {
@@ -221,6 +222,25 @@ static void test_red_ports(void **state)
 {
 	(void)state;
 	finds("RED-ports", 40);
+}
+
+/* A gateway without rules that leads to a host which forwards. */
+static void test_red_beyond(void **state)
+{
+	static const char *const rows[] = {"RED-host", "RED-lan", "RED-internet"};
+	int status;
+	json_t *root;
+	size_t i;
+
+	(void)state;
+	world_need();
+	root = suite("RED-beyond", &status);
+	assert_int_equal(status, 1);
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		print_message("%s: %zu attacks came through\n", rows[i], leaked(root, rows[i]));
+		assert_true(leaked(root, rows[i]) >= 100);
+	}
+	json_decref(root);
 }
 
 static void test_red_workload(void **state)
@@ -260,7 +280,7 @@ static void test_red_endpoints(void **state)
 int main(void)
 {
 	/* The first are those that show each attack once. */
-	enum { QUICK = 9 };
+	enum { QUICK = 10 };
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_controls),
 		cmocka_unit_test(test_tenants),
@@ -269,6 +289,7 @@ int main(void)
 		cmocka_unit_test(test_inside_allow),
 		cmocka_unit_test(test_host_flushed),
 		cmocka_unit_test(test_one_port_open),
+		cmocka_unit_test(test_beyond_the_host),
 		cmocka_unit_test(test_red_inside),
 		cmocka_unit_test(test_workload),
 		cmocka_unit_test(test_altered_link),
@@ -284,6 +305,7 @@ int main(void)
 		cmocka_unit_test(test_red_bridged),
 		cmocka_unit_test(test_red_routed),
 		cmocka_unit_test(test_red_ports),
+		cmocka_unit_test(test_red_beyond),
 		cmocka_unit_test(test_red_settings),
 		cmocka_unit_test(test_red_endpoints),
 	};

@@ -29,9 +29,13 @@
 
 static char script[MAX_SCRIPT]; /* a workload does not see the file */
 
-/* What the host's kernel is set to, but for what counts by itself. */
+/*
+ * What the host's kernel is set to, but for what counts by itself; so do parameters of modules
+ * that nobody may write to.
+ */
 #define LOOK                                                                                       \
-	"cd /; grep -rs '' proc/sys sys/kernel/mm sys/module/*/parameters sys/block/*/queue"       \
+	"cd /; grep -rs '' proc/sys sys/kernel/mm sys/block/*/queue"                               \
+	" $(find sys/module/*/parameters -type f -perm /222)"                                      \
 	" proc/mtrr proc/cmdline proc/swaps proc/modules proc/filesystems proc/self/oom_score_adj" \
 	"| grep -av -e '^proc/sys/fs/[a-z]*-\\(state\\|nr\\):' -e '^proc/sys/fs/quota/'"           \
 	" -e '^proc/sys/kernel/random/' -e '^proc/sys/kernel/ns_last_pid:'"                        \

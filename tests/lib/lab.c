@@ -313,6 +313,8 @@ char *lab_rows(const char *state_dir)
 	append_rows(out, db, "SELECT * FROM quarantine ORDER BY 1");
 	append_rows(out, db, "SELECT * FROM quarantine_keep ORDER BY 1, 2");
 	append_rows(out, db, "SELECT * FROM cable ORDER BY 1");
+	append_rows(out, db, "SELECT * FROM uplink ORDER BY 1");
+	append_rows(out, db, "SELECT * FROM host_setting ORDER BY 1");
 	append_rows(out, db, "SELECT * FROM netns ORDER BY 1, 2");
 	append_rows(out, db, "SELECT * FROM host");
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);

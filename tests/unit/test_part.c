@@ -140,8 +140,8 @@ static void compile(struct nsn_state *ret, const struct nsn_wanted *w, const str
 					       .group = 7};
 	struct nsn_border b = {0};
 
-	assert_int_equal(nsn_border_make(&b, &w->intent, w->cables.cables, w->cables.n, &w->transit,
-					 t, 5, NULL),
+	assert_int_equal(nsn_border_make(&b, &w->intent, w->cables.cables, w->cables.n, NULL,
+					 &w->transit, t, 5, NULL),
 			 0);
 	assert_int_equal(nsn_compile(t, &b, &owner, NSN_WANT_BUILT, ret, NULL), 0);
 	nsn_border_clear(&b);
