@@ -54,13 +54,18 @@ static int own_proc(void)
 		       MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
 }
 
+/* The old one goes when there is another: a fresh one is only faster, and may not be had. */
 static void open_proc(struct nsn_home *home)
 {
-	nsn_closep(&home->proc);
+	int fresh = own_proc();
+
 	home->proc_uses = 0;
-	home->proc = own_proc();
-	if (home->proc < 0)
-		home->proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fresh < 0)
+		fresh = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fresh < 0)
+		return;
+	nsn_closep(&home->proc);
+	home->proc = fresh;
 }
 
 int nsn_home_open(struct nsn_home *home, struct nsnet_err *err)

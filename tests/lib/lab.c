@@ -50,6 +50,21 @@ int lab_fds(void)
 	return n - 3; /* ".", ".." and the one that looks */
 }
 
+void lab_fds_tell(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	struct dirent *e;
+
+	assert_non_null(d);
+	while ((e = readdir(d))) {
+		char to[256] = "";
+
+		if (readlinkat(dirfd(d), e->d_name, to, sizeof(to) - 1) > 0)
+			print_error("%s -> %s\n", e->d_name, to);
+	}
+	(void)closedir(d);
+}
+
 /* SQLite opens its files when it first needs them, and keeps them. */
 static void same_fds(int before, const char *what)
 {
@@ -57,6 +72,7 @@ static void same_fds(int before, const char *what)
 
 	if (now == before)
 		return;
+	lab_fds_tell();
 	fail_msg("%s: %d descriptors open, %d before", what, now, before);
 }
 

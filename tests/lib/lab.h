@@ -61,6 +61,8 @@ bool lab_is_netns(const char *path);
 /* Inode number of the network namespace; 0 when it is none. */
 ino_t lab_netns_inode(const char *path);
 int lab_fds(void); /* open descriptors of this process */
+/* What each of them is, on stderr: for who found one too many. */
+void lab_fds_tell(void);
 
 /* A child that sits inside a network namespace until lab_leave(). */
 pid_t lab_sit(const char *netns);
