@@ -61,7 +61,7 @@ def main():
         except BlockingIOError:
             if sent >= now * rate:
                 time.sleep(0.0005)
-    print(got / (SECONDS - FILL), offered / (SECONDS - FILL))
+    print(got / (SECONDS - FILL), offered / (SECONDS - FILL), flush=True)
     os._exit(0)
 
 

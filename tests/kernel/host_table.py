@@ -79,4 +79,5 @@ if sys.argv[1] == "serve":
     serve(sys.argv[2], sys.argv[3:])
 else:
     ask(*sys.argv[2:])
+sys.stdout.flush()
 os._exit(0)

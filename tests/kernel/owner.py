@@ -274,7 +274,7 @@ def from_beside(*argv):
         except OSError as e:
             code = e.errno
         except RuntimeError as e:
-            print(e, file=sys.stderr)
+            print(e, file=sys.stderr, flush=True)
             code = 255
         finally:
             os._exit(code)
