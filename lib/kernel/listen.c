@@ -9,11 +9,13 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <linux/inet_diag.h>
 #include <linux/sock_diag.h>
 
+#include "../base/cleanup.h"
 #include "../base/fd.h"
 #include "../base/text.h"
 #include "../nl/msg.h"
@@ -26,6 +28,10 @@ struct search {
 	uint16_t port;
 	bool found;
 	struct nsn_listener *ret;
+	/* All there are, whatever address and port. */
+	bool all;
+	struct nsn_listener *list;
+	size_t n, kept; /* kept: of the dumps before this one */
 };
 
 static bool is_wild(const struct nsn_ip *ip)
@@ -62,6 +68,20 @@ static bool in_the_way(const struct nsn_listener *l, const struct nsn_ip *ip)
 	       nsn_ip_cmp(&l->ip, ip) == 0;
 }
 
+static int more(struct search *s, const struct nsn_listener *l, struct nsnet_err *err)
+{
+	struct nsn_listener *list;
+
+	if (s->n % 64 == 0) {
+		list = reallocarray(s->list, s->n + 64, sizeof(*list));
+		if (!list)
+			return nsn_err_nomem(err);
+		s->list = list;
+	}
+	s->list[s->n++] = *l;
+	return 0;
+}
+
 static int each_socket(const struct nlmsghdr *msg, void *arg, struct nsnet_err *err)
 {
 	struct search *s = arg;
@@ -71,17 +91,19 @@ static int each_socket(const struct nlmsghdr *msg, void *arg, struct nsnet_err *
 
 	if (!nlmsg_valid_hdr(msg, sizeof(*m)))
 		return nsn_err(err, -EBADMSG, NSNET_E_KERNEL, "unreadable socket");
-	if (ntohs(m->id.idiag_sport) != s->port ||
+	if ((!s->all && ntohs(m->id.idiag_sport) != s->port) ||
 	    (m->idiag_family != AF_INET && m->idiag_family != AF_INET6))
 		return 0;
 	l = (struct nsn_listener){.ip = address_of(m),
-				  .port = s->port,
+				  .port = ntohs(m->id.idiag_sport),
 				  .proto = s->proto,
 				  .uid = m->idiag_uid,
 				  .inode = m->idiag_inode};
 	v6only = nlmsg_find_attr(nsn_msg_mutable(msg), sizeof(*m), INET_DIAG_SKV6ONLY);
 	l.both = l.ip.family == AF_INET6 && is_wild(&l.ip) &&
 		 !(v6only && nla_len(v6only) > 0 && nla_get_u8(v6only));
+	if (s->all)
+		return more(s, &l, err);
 	if (!in_the_way(&l, s->ip) || (s->found && nsn_ip_cmp(&l.ip, s->ip) != 0))
 		return 0;
 	*s->ret = l;
@@ -91,7 +113,10 @@ static int each_socket(const struct nlmsghdr *msg, void *arg, struct nsnet_err *
 
 static void forget(void *arg)
 {
-	((struct search *)arg)->found = false;
+	struct search *s = arg;
+
+	s->found = false;
+	s->n = s->kept;
 }
 
 /* A UDP socket that is bound and not connected is in the state of a closed TCP socket. */
@@ -199,6 +224,85 @@ int nsn_listen_find(struct nsn_nl *nl, const struct nsn_ip *ip, uint8_t proto, u
 		return r;
 	find_owner(ret);
 	return 1;
+}
+
+/* ---- all ---------------------------------------------------------------------------------- */
+
+static int by_place(const void *a, const void *b)
+{
+	const struct nsn_listener *x = a, *y = b;
+
+	if (x->proto != y->proto)
+		return x->proto < y->proto ? -1 : 1;
+	if (x->port != y->port)
+		return x->port < y->port ? -1 : 1;
+	return nsn_ip_cmp(&x->ip, &y->ip);
+}
+
+static void name_them(struct search *s, int proc, const char *pid, size_t *left)
+{
+	char path[32], text[64];
+	NSN_AUTO(closedirp) DIR *d = NULL;
+	const struct dirent *e;
+	uint64_t inode, number;
+
+	(void)snprintf(path, sizeof(path), "%.16s/fd", pid);
+	d = open_folder(proc, path);
+	while (d && *left > 0 && (e = readdir(d)) != NULL) {
+		ssize_t n = readlinkat(dirfd(d), e->d_name, text, sizeof(text) - 1);
+
+		(*left)--;
+		if (n < 10 || strncmp(text, "socket:[", 8) != 0)
+			continue;
+		text[n - 1] = '\0';
+		if (nsn_u64_parse(&inode, text + 8, UINT64_MAX) < 0 ||
+		    nsn_u64_parse(&number, pid, INT32_MAX) < 0)
+			continue;
+		for (size_t i = 0; i < s->n; i++) {
+			if (s->list[i].inode != inode || s->list[i].pid)
+				continue;
+			s->list[i].pid = (pid_t)number;
+			(void)snprintf(path, sizeof(path), "%.16s/comm", pid);
+			if (nsn_file_read(proc, path, s->list[i].comm, sizeof(s->list[i].comm)) < 0)
+				s->list[i].comm[0] = '\0';
+		}
+	}
+}
+
+static void find_owners(struct search *s)
+{
+	NSN_AUTO(closedirp) DIR *proc = open_folder(AT_FDCWD, "/proc");
+	size_t left = MOST_FDS;
+	const struct dirent *e;
+	uint64_t pid;
+
+	while (proc && s->n > 0 && left > 0 && (e = readdir(proc)) != NULL)
+		if (nsn_u64_parse(&pid, e->d_name, INT32_MAX) == 0)
+			name_them(s, dirfd(proc), e->d_name, &left);
+}
+
+int nsn_listen_all(struct nsn_nl *nl, struct nsn_listener **ret, size_t *n, struct nsnet_err *err)
+{
+	static const uint8_t protos[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP};
+	static const uint8_t families[] = {AF_INET, AF_INET6};
+	struct search s = {.all = true};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < 2 * NSN_COUNT(protos); i++) {
+		s.proto = protos[i / 2];
+		s.kept = s.n;
+		r = dump(nl, &s, families[i % 2], err);
+	}
+	if (r < 0) {
+		free(s.list);
+		return r;
+	}
+	if (s.n > 1)
+		qsort(s.list, s.n, sizeof(*s.list), by_place);
+	find_owners(&s);
+	*ret = s.list;
+	*n = s.n;
+	return 0;
 }
 
 const char *nsn_listener_str(const struct nsn_listener *l, char buf[NSN_LISTENER_STRLEN])

@@ -9,6 +9,7 @@
  * that listen, of UDP those that are bound and not connected.
  */
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -45,6 +46,12 @@ struct nsn_listener {
  */
 int nsn_listen_find(struct nsn_nl *nl, const struct nsn_ip *ip, uint8_t proto, uint16_t port,
 		    struct nsn_listener *ret, struct nsnet_err *err);
+
+/*
+ * All of TCP, UDP and SCTP, by protocol, port, address, with who has them open; malloc()ed. What
+ * many processes have open is the first's. Of connected UDP sockets none.
+ */
+int nsn_listen_all(struct nsn_nl *nl, struct nsn_listener **ret, size_t *n, struct nsnet_err *err);
 
 #define NSN_LISTENER_STRLEN (NSN_IP_STRLEN + 80)
 
