@@ -39,6 +39,9 @@ enum nsn_outcome { /* the worst counts */
 	X(STRAY_LINK, NSN_VIOLATION, 5, "A link that nobody wants joins what must be apart.")      \
 	X(HELD_BY_ANOTHER, NSN_VIOLATION, 8,                                                       \
 	  "A process of one tenant holds a descriptor of another's namespace or socket.")          \
+	X(WIRE_DELIVERED, NSN_VIOLATION, 0,                                                        \
+	  "A packet that was sent has arrived where no policy allows it.")                         \
+	X(UNTESTED, NSN_INCONCLUSIVE, 0, "What was sent does not tell whether it can arrive.")     \
 	X(LOOSE_LINK, NSN_INCONCLUSIVE, 5, "A link's other half cannot be found.")                 \
 	X(UNMODELLED, NSN_INCONCLUSIVE, 1, "Something on the way cannot be modelled.")             \
 	X(UNREADABLE, NSN_INCONCLUSIVE, 0, "A namespace or process could not be looked at.")       \
@@ -51,7 +54,11 @@ enum nsn_outcome { /* the worst counts */
 	X(HELD, NSN_NOTE, 8, "A process outside holds a descriptor of a tenant's namespace.")      \
 	X(ENTERED, NSN_NOTE, 8, "An operator's own process is in a tenant's network.")             \
 	X(DENIED_TOO_MUCH, NSN_NOTE, 1, "What a policy allows does not get through.")              \
-	X(UNOWNED_LINK, NSN_NOTE, 5, "A link that is not nsnet's, in a namespace that is.")
+	X(UNOWNED_LINK, NSN_NOTE, 5, "A link that is not nsnet's, in a namespace that is.")        \
+	X(LEAVES, NSN_NOTE, 4, "A network of containers gets out of the machine.")                 \
+	X(TWO_NETWORKS, NSN_NOTE, 5,                                                               \
+	  "A namespace is in two networks: whoever is root in it can join them.")                  \
+	X(PAST_HOST, NSN_NOTE, 5, "Namespaces are joined with each other past the host.")
 
 enum nsn_finding_kind {
 #define NSN_FINDING_ENUM(kind, verdict, theorem, text) NSN_FIND_##kind,
@@ -65,6 +72,24 @@ enum nsn_outcome nsn_finding_outcome(enum nsn_finding_kind k);
 unsigned int nsn_finding_theorem(enum nsn_finding_kind k); /* 0: of none alone */
 const char *nsn_finding_meaning(enum nsn_finding_kind k);
 
+/*
+ * The packet that a finding is about as its sender would send it, so that it can be sent
+ * (lib/wire): what a proof calls possible is to be seen, or not.
+ */
+struct nsn_shot {
+	bool has;
+	size_t ns;	/* the namespace that it gets into first, an index of the snapshot */
+	uint32_t in;	/* the link there that it comes in by */
+	size_t to;	/* where it arrives; NSN_NOWHERE: beyond the machine */
+	bool local;	/* delivered to the sockets of `to` */
+	uint16_t etype; /* 0x0800, 0x86dd, or what a frame has */
+	struct nsn_mac to_mac;
+	struct nsn_ip src, dst; /* family 0: no packet of IP */
+	uint8_t proto, tcp_flags;
+	uint16_t sport, dport; /* ICMP: type << 8 | code, and nothing */
+	uint8_t state;	       /* enum nsn_ctstate: what conntrack must call it */
+};
+
 struct nsn_finding {
 	enum nsn_finding_kind kind;
 	uint64_t from, to;     /* tenants it is about; 0: none, the host, the outside */
@@ -74,6 +99,7 @@ struct nsn_finding {
 	const char **evidence; /* lines: the packet, the way, the rule */
 	size_t n_evidence;
 	int32_t pid; /* of the process, 0: none */
+	struct nsn_shot shot;
 };
 
 struct nsn_findings {

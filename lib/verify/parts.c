@@ -157,6 +157,7 @@ static void add_finding(struct nsn_proving *p, const struct nsn_finding *from)
 	if (!ok)
 		no_memory(p);
 	x->pid = from->pid;
+	x->shot = from->shot;
 }
 
 /* The worst counts, whoever says it. */

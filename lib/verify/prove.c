@@ -6,8 +6,10 @@
 #include <time.h>
 
 #include "../base/cleanup.h"
+#include "anyhost_in.h"
 #include "parts.h"
 #include "proving.h"
+#include "words.h"
 
 /*
  * prove - all tenants of a snapshot
@@ -90,6 +92,45 @@ static void say_groups(struct nsn_proving *p)
 	}
 }
 
+/*
+ * Lint says that there is a link between two endpoints of a tenant; here it is known what they may
+ * send to each other. A link of their own asks no rule.
+ */
+static void say_within(struct nsn_proving *p, const struct nsn_edge *e)
+{
+	const size_t t = p->out.tenant[e->a];
+	const struct nsn_vns *a = &p->snap->ns[e->a], *b = &p->snap->ns[e->b];
+	struct nsn_finding *x;
+
+	if (nsn_may_all(p, t, e->a, e->b) && nsn_may_all(p, t, e->b, e->a))
+		return;
+	x = nsn_say(p, NSN_FIND_STRAY_LINK, t, t);
+	x->where = nsn_arena_strdup(&p->report->findings.mem, a->name);
+	if (!x->where ||
+	    nsn_finding_say(&p->report->findings, x,
+			    "%s and %s are joined by a link of their own, and not all that they "
+			    "send each other is allowed.",
+			    a->name, b->name) < 0)
+		nsn_space_stop(&p->space, "memory");
+	for (size_t i = 0; i < a->n_links; i++)
+		if (a->links[i].index == e->la &&
+		    nsn_words_unlink(&p->report->findings, x, a, &a->links[i]) < 0)
+			nsn_space_stop(&p->space, "memory");
+	nsn_say_pair(p, t, SIZE_MAX, NSN_FIND_STRAY_LINK);
+}
+
+static void say_edges_within(struct nsn_proving *p)
+{
+	for (size_t i = 0; i < p->topo.n_edges; i++) {
+		const struct nsn_edge *e = &p->topo.edges[i];
+
+		if (e->kind == NSN_EDGE_STRAY && e->b != NSN_NOWHERE && e->a != e->b &&
+		    !p->snap->ns[e->a].full && !p->snap->ns[e->b].full &&
+		    p->out.tenant[e->a] != SIZE_MAX && p->out.tenant[e->a] == p->out.tenant[e->b])
+			say_within(p, e);
+	}
+}
+
 static void count_processes(struct nsn_proving *p)
 {
 	for (size_t i = 0; i < p->snap->n_ns; i++) {
@@ -154,13 +195,15 @@ static void look_at_links(struct nsn_proving *p)
 	for (; known < p->report->findings.n; known++)
 		spread(p, &p->report->findings.list[known]);
 	say_groups(p);
+	say_edges_within(p);
 	count_processes(p);
 	look_for_missing(p);
 }
 
 /* ---- what needs packets ---------------------------------------------------------------------- */
 
-/* Whether a link leads from it to anybody else at all, or its endpoints are to be kept apart. */
+/* Whether a link leads from it to anybody else at all, its endpoints are to be kept apart,
+ * or its gateway takes in more than it should. */
 static bool needs_packets(struct nsn_proving *p, size_t a)
 {
 	struct nsn_boxes boxes = {0};
@@ -174,7 +217,7 @@ static bool needs_packets(struct nsn_proving *p, size_t a)
 		inside = !boxes.all;
 		nsn_boxes_clear(&boxes);
 	}
-	return inside;
+	return inside || nsn_gateway_takes(p, a);
 }
 
 static void gave_up(struct nsn_proving *p, size_t a)
@@ -399,6 +442,21 @@ static int prove_all(struct nsn_proving *p)
 	return 0;
 }
 
+/* Of a machine that is not ours. */
+static int prove_anyhost(struct nsn_proving *p)
+{
+	if (sigsetjmp(p->space.out, 0) == 0) {
+		nsn_anyhost_lint(p);
+		if (nsn_walk_new(&p->walk, p->snap, &p->space) < 0)
+			return nsn_err_nomem(p->err);
+		nsn_walk_openers(p->walk);
+		nsn_anyhost_prove(p);
+	} else {
+		p->no_memory = true;
+	}
+	return p->no_memory ? nsn_err_nomem(p->err) : 0;
+}
+
 int nsn_prove(const struct nsn_snap *snap, const struct nsn_intent *intent,
 	      const struct nsn_prove_how *how, struct nsn_report *ret, struct nsnet_err *err)
 {
@@ -416,7 +474,7 @@ int nsn_prove(const struct nsn_snap *snap, const struct nsn_intent *intent,
 		p.space.deadline_ns = begun + (uint64_t)how->seconds * 1000000000U;
 	r = nsn_prepare(&p);
 	if (r == 0)
-		r = prove_all(&p);
+		r = how->host ? prove_anyhost(&p) : prove_all(&p);
 	ret->nodes += nsn_nodes(&p.space);
 	ret->steps += p.space.steps;
 	nsn_walk_free(p.walk);

@@ -31,6 +31,8 @@
 
 #define NSN_THEOREMS 9 /* 1 to 8 */
 
+struct nsn_anyhost;
+
 /* Behind the intent's tenants, of n: these two. */
 #define NSN_SIDE_INTERNET(n) (n)
 #define NSN_SIDE_HOST(n)     ((n) + 1)
@@ -69,6 +71,9 @@ struct nsn_prove_how {
 	unsigned int seconds; /* 0: no limit */
 	size_t nodes;
 	size_t parts; /* processes at most (parts.h); 0: this one alone */
+	/* Another question altogether (anyhost.h): the intent's tenants are its networks. NULL:
+	 * none */
+	const struct nsn_anyhost *host;
 };
 
 /* 0, or -ENOMEM. Whatever else goes wrong is in the report. */

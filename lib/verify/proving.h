@@ -11,6 +11,7 @@
  * judge.c    what arrives against what policy allows
  * beyond.c   what leaves the machine, what comes in, and the host itself
  * witness.c  one packet of a set, its way, and the rule that let it through
+ * gateway.c  what a tenant's own gateway takes in
  * ports.c    T3: what a port admits
  * report.c   pairs, theorems, findings
  * parts.c    tenants in parts, each in a process (parts.h)
@@ -89,6 +90,11 @@ struct nsn_door {
 struct nsn_door *nsn_find_doors(struct nsn_proving *p, struct nsn_space *s, size_t a, size_t *n);
 /* All that tenant @a can send. Jumps out of the space when the budget ends. */
 void nsn_prove_sender(struct nsn_proving *p, size_t a);
+/*
+ * Whether one endpoint of tenant @a may open everything to another, in both families: then frames
+ * of any kind may pass. By their namespaces; false for one that is no endpoint's.
+ */
+bool nsn_may_all(struct nsn_proving *p, size_t a, size_t from_ns, size_t to_ns);
 
 /* ---- judge.c --------------------------------------------------------------------------- */
 
@@ -132,6 +138,16 @@ nsn_set_t nsn_answers_to(struct nsn_space *s, nsn_set_t open, uint8_t family);
 nsn_set_t nsn_host_sources(struct nsn_proving *p, uint8_t family);
 /* What outsiders and the host itself send to tenants. Jumps as nsn_prove_sender(). */
 void nsn_prove_beyond(struct nsn_proving *p, size_t side);
+
+/* ---- gateway.c --------------------------------------------------------------------------- */
+
+/* What a tenant's own gateway may take in. */
+nsn_set_t nsn_gateway_answers(struct nsn_space *s, uint8_t family);
+/*
+ * Whether its rules for what it takes in may let through more than that: asked of who is joined
+ * with nobody, and so is not walked otherwise.
+ */
+bool nsn_gateway_takes(struct nsn_proving *p, size_t a);
 
 /* ---- witness.c ------------------------------------------------------------------------- */
 

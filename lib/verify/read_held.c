@@ -243,8 +243,11 @@ int nsn_read_held(struct nsn_reader *r, int32_t pid, uint64_t home)
 						   strerror(errno));
 	d = fdopendir(dir);
 	if (!d) {
+		/* The kernel no longer knows the folder of one that ended just now (since 6.2). */
+		const bool gone = errno != ENOMEM;
+
 		nsn_closep(&dir);
-		return -ENOMEM;
+		return gone ? 0 : -ENOMEM;
 	}
 	while (ret == 0 && (e = readdir(d)))
 		if (e->d_name[0] != '.')

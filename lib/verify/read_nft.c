@@ -15,6 +15,7 @@
 #include "../base/cleanup.h"
 #include "../nl/nl.h"
 #include "read.h"
+#include "read_compat.h"
 #include "read_parts.h"
 
 #define BIT(n) (1U << (n))
@@ -237,8 +238,8 @@ static int each_rule(const struct nlmsghdr *msg, void *arg, struct nsnet_err *er
 		return nsn_err_nomem(err);
 	rule->handle = nsn_at_num(at.a[NFTA_RULE_HANDLE]);
 	rule->comment = nsn_at_comment(r->mem, at.a[NFTA_RULE_USERDATA], NFTNL_UDATA_RULE_COMMENT);
-	if (!rule->comment ||
-	    nsn_read_exprs(r->mem, &rule->exprs, &rule->n_exprs, at.a[NFTA_RULE_EXPRESSIONS]) < 0)
+	if (!rule->comment || nsn_read_rule_exprs(r->mem, t->family, &rule->exprs, &rule->n_exprs,
+						  at.a[NFTA_RULE_EXPRESSIONS]) < 0)
 		return nsn_err_nomem(err);
 	mark_dynamic(t, rule);
 	return at.more ? strange(r, t, "rule in chain", c->name, err) : 0;

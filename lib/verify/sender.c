@@ -162,15 +162,10 @@ static void know_allowed(struct sender *se, size_t b)
 	se->may_known = true;
 }
 
-/*
- * Whether one endpoint may open everything to another of the tenant, in both families: then
- * frames of any kind may pass.
- */
-static bool may_all(struct sender *se, const struct nsn_endpoint *from,
-		    const struct nsn_endpoint *to)
+bool nsn_may_all(struct nsn_proving *p, size_t a, size_t from_ns, size_t to_ns)
 {
 	static const uint8_t families[] = {AF_INET, AF_INET6};
-	struct nsn_proving *p = se->p;
+	const struct nsn_endpoint *from = endpoint_of(p, from_ns), *to = endpoint_of(p, to_ns);
 	struct nsn_space *s = &p->space;
 	struct nsn_boxes boxes = {0};
 	bool all = true;
@@ -181,7 +176,7 @@ static bool may_all(struct sender *se, const struct nsn_endpoint *from,
 		nsn_set_t pair = nsn_and(s, nsn_own_addresses(s, from, families[i], NSN_F_SRC),
 					 nsn_own_addresses(s, to, families[i], NSN_F_DST));
 
-		if (nsn_asked_pair(p->asked, se->a, se->a, &boxes, p->err) < 0) {
+		if (nsn_asked_pair(p->asked, a, a, &boxes, p->err) < 0) {
 			p->no_memory = true;
 			nsn_space_stop(s, "memory");
 		}
@@ -247,8 +242,7 @@ static void judge_arrival(struct sender *se, size_t b, const struct nsn_arrival 
 	struct nsn_proving *p = se->p;
 
 	if (b != SIZE_MAX) {
-		if (b == se->a &&
-		    (se->inside || may_all(se, endpoint_of(p, door), endpoint_of(p, at->to))))
+		if (b == se->a && (se->inside || nsn_may_all(p, se->a, door, at->to)))
 			return;
 		if (se->family)
 			judge_endpoint(se, b, at);
@@ -300,6 +294,17 @@ static void judge_beyond(struct sender *se, size_t side, const struct nsn_arriva
 	note_got(se, at);
 }
 
+/* Nobody listens there, but that is no reason to let anything in. */
+static void judge_own_gateway(struct sender *se, const struct nsn_arrival *at)
+{
+	struct nsn_space *s = &se->p->space;
+	const nsn_set_t over = nsn_sub(s, at->set, nsn_gateway_answers(s, se->family));
+
+	if (!nsn_empty(over))
+		accuse(se, NSN_FIND_REACHES_HOST, se->a, at, over,
+		       "a packet gets to the tenant's gateway itself");
+}
+
 static void judge_other(struct sender *se, const struct nsn_arrival *at)
 {
 	struct nsn_proving *p = se->p;
@@ -310,8 +315,9 @@ static void judge_other(struct sender *se, const struct nsn_arrival *at)
 		/* What is not about tenants is not asked about. */
 		if (nsn_is_beyond(p, se->a) && owner == SIZE_MAX)
 			return;
-		/* Nobody listens in one's own gateway, and it answers a ping. */
-		if (owner != se->a || nsn_is_beyond(p, se->a) || at->ns != p->gateway[se->a])
+		if (owner == se->a && !nsn_is_beyond(p, se->a) && at->ns == p->gateway[se->a])
+			judge_own_gateway(se, at);
+		else
 			accuse(se, NSN_FIND_REACHES_HOST, owner, at, at->set,
 			       owner == SIZE_MAX ? "a packet gets to the host itself"
 						 : "a packet gets to another's gateway itself");

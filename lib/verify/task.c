@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <jansson.h>
+#include <netinet/ether.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,6 +43,26 @@ static json_t *text_json(const char *text)
 	return j;
 }
 
+static json_t *ip_json(const struct nsn_ip *ip)
+{
+	char buf[NSN_IP_STRLEN];
+
+	return json_string(ip->family ? nsn_ip_str(ip, buf) : "");
+}
+
+static json_t *shot_json(const struct nsn_shot *x)
+{
+	char mac[NSN_MAC_STRLEN];
+
+	if (!x->has)
+		return json_null();
+	return json_pack("[I, I, I, b, i, s, o, o, i, i, i, i, i]", (json_int_t)x->ns,
+			 (json_int_t)x->in, (json_int_t)x->to, (int)x->local, (int)x->etype,
+			 nsn_mac_str(&x->to_mac, mac), ip_json(&x->src), ip_json(&x->dst),
+			 (int)x->proto, (int)x->tcp_flags, (int)x->sport, (int)x->dport,
+			 (int)x->state);
+}
+
 static json_t *finding_json(const struct nsn_finding *x)
 {
 	json_t *evidence = json_array();
@@ -53,9 +74,9 @@ static json_t *finding_json(const struct nsn_finding *x)
 		json_decref(evidence);
 		return NULL;
 	}
-	return json_pack("[i, I, I, o, o, o, o, i]", (int)x->kind, (json_int_t)x->from,
+	return json_pack("[i, I, I, o, o, o, o, i, o]", (int)x->kind, (json_int_t)x->from,
 			 (json_int_t)x->to, text_json(x->where), text_json(x->what),
-			 text_json(x->hint), evidence, (int)x->pid);
+			 text_json(x->hint), evidence, (int)x->pid, shot_json(&x->shot));
 }
 
 static json_t *pair_json(const struct nsn_proved_pair *x)
@@ -96,17 +117,59 @@ static bool good_outcome(json_int_t o)
 	return o >= 0 && o <= NSN_VIOLATION;
 }
 
+static int read_ip(struct nsn_ip *ret, const char *text)
+{
+	*ret = (struct nsn_ip){0};
+	return *text ? nsn_ip_parse(ret, text) : 0;
+}
+
+static int read_mac(struct nsn_mac *ret, const char *text)
+{
+	unsigned char *b = ret->bytes;
+
+	return ether_aton_r(text, (struct ether_addr *)(void *)b) ? 0 : -EPROTO;
+}
+
+static int read_shot(struct nsn_shot *x, json_t *j)
+{
+	int local, etype, proto, flags, sport, dport, state;
+	const char *mac, *src, *dst;
+	json_int_t ns, in, to;
+
+	*x = (struct nsn_shot){0};
+	if (json_is_null(j))
+		return 0;
+	if (json_unpack(j, "[I, I, I, b, i, s, s, s, i, i, i, i, i]", &ns, &in, &to, &local, &etype,
+			&mac, &src, &dst, &proto, &flags, &sport, &dport, &state) < 0)
+		return -EPROTO;
+	*x = (struct nsn_shot){.has = true,
+			       .ns = (size_t)ns,
+			       .in = (uint32_t)in,
+			       .to = (size_t)to,
+			       .local = local,
+			       .etype = (uint16_t)etype,
+			       .proto = (uint8_t)proto,
+			       .tcp_flags = (uint8_t)flags,
+			       .sport = (uint16_t)sport,
+			       .dport = (uint16_t)dport,
+			       .state = (uint8_t)state};
+	return read_ip(&x->src, src) < 0 || read_ip(&x->dst, dst) < 0 ||
+			       read_mac(&x->to_mac, mac) < 0
+		       ? -EPROTO
+		       : 0;
+}
+
 static int read_finding(struct nsn_report *r, json_t *j)
 {
 	const char *where, *what, *hint;
 	json_int_t from, to;
-	json_t *evidence, *line;
+	json_t *evidence, *line, *shot;
 	struct nsn_finding *x;
 	int kind, pid;
 	size_t i;
 
-	if (json_unpack(j, "[i, I, I, s, s, s, o, i]", &kind, &from, &to, &where, &what, &hint,
-			&evidence, &pid) < 0 ||
+	if (json_unpack(j, "[i, I, I, s, s, s, o, i, o]", &kind, &from, &to, &where, &what, &hint,
+			&evidence, &pid, &shot) < 0 ||
 	    kind < 0 || kind >= NSN_FINDING_KINDS)
 		return -EPROTO;
 	x = nsn_findings_add(&r->findings, (enum nsn_finding_kind)kind, (uint64_t)from,
@@ -114,6 +177,8 @@ static int read_finding(struct nsn_report *r, json_t *j)
 	if (!x)
 		return -ENOMEM;
 	x->pid = pid;
+	if (read_shot(&x->shot, shot) < 0)
+		return -EPROTO;
 	x->where = nsn_arena_strdup(&r->findings.mem, where);
 	if (!x->where || nsn_finding_say(&r->findings, x, "%s", what) < 0 ||
 	    nsn_finding_hint(&r->findings, x, "%s", hint) < 0)

@@ -461,6 +461,11 @@ static nsn_set_t own_packets(struct nsn_space *s, const struct nsn_vns *ns, uint
 	return nsn_put(s, set, NSN_F_FIRST, 0);
 }
 
+void nsn_walk_openers(struct nsn_walk *w)
+{
+	w->openers = true;
+}
+
 void nsn_walk_from(struct nsn_walk *w, size_t ns, const uint32_t *links, size_t n, uint8_t family,
 		   struct nsn_arrivals *ret)
 {

@@ -58,6 +58,12 @@ int nsn_walk_new(struct nsn_walk **ret, const struct nsn_snap *snap, struct nsn_
 void nsn_walk_free(struct nsn_walk *w);
 
 /*
+ * Only what opens something, or belongs to no connection, is followed from now on: packets of
+ * connections are not. Where there is much translation those are most of the work.
+ */
+void nsn_walk_openers(struct nsn_walk *w);
+
+/*
  * nsn_walk_from() - Everything that a namespace may be sent through some of its links
  * @ns:	   A trusted one
  * @links: Indexes of links through which hostile frames come in: any frame at all

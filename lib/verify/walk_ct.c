@@ -13,6 +13,7 @@
 #include "walk_in.h"
 
 #define AT_ONCE 32 /* entries whose packets are pushed on together */
+#define HELPER	"a helper of conntrack lets connections through"
 #define RANGES	16 /* of a field before translation that are told apart */
 
 static bool overlap(const struct nsn_range *a, const struct nsn_range *b)
@@ -200,7 +201,7 @@ static void states(struct track *t, nsn_set_t rest)
 	nsn_set_t errors;
 
 	if (ct->helper)
-		nsn_w_blind(at, rest, "a helper of conntrack lets connections through");
+		nsn_w_blind(at, rest, HELPER);
 	t->base = nsn_forget(s, rest, NSN_F_CTMARK);
 	errors = nsn_and(s, t->base, nsn_w_errors(s, at->family));
 	nsn_bounds(s, rest, NSN_F_SRC, &t->src);
@@ -240,8 +241,10 @@ struct nsn_wflow *nsn_w_track(struct nsn_wat *at, nsn_set_t set)
 	fresh = nsn_put(s, nsn_w_opening(s, rest, at->family), NSN_F_CTSTATE, NSN_CT_NEW);
 	if (at->entries)
 		return flow(&t, fresh);
-	if (!nsn_empty(rest))
+	if (!nsn_empty(rest) && !at->r->w->openers)
 		states(&t, rest);
+	else if (!nsn_empty(rest) && nsn_w_helpers(at->n->ns))
+		nsn_w_blind(at, rest, HELPER);
 	if (at->r->one && !nsn_empty(rest)) {
 		one_state(&t, fresh, rest);
 		return t.flows;

@@ -26,17 +26,16 @@ static void bounds_of(struct nsn_space *s, nsn_set_t set, struct nsn_range *src,
 }
 
 /*
- * Errors are sent to who sent the quoted packet: the destination of their own direction. So the
- * quoted packet's destination is the source of that direction, unless it is translated.
+ * Errors are sent to who sent the quoted packet: the destination of their own direction. The
+ * kernel looks the quoted packet up as it is quoted, turned round (nf_conntrack_inet_error()),
+ * before anything of it is translated: so its destination is the source of that direction, always.
  */
-static struct nsn_kept *errors_of(struct nsn_space *s, nsn_set_t tuples, bool translated)
+static struct nsn_kept *errors_of(struct nsn_space *s, nsn_set_t tuples)
 {
 	const uint32_t ports = 1U << NSN_F_PROTO | 1U << NSN_F_SPORT | 1U << NSN_F_DPORT;
-	nsn_set_t set = nsn_move(s, nsn_forget_all(s, tuples, ports), NSN_F_QDST, NSN_F_SRC);
 
-	if (translated)
-		set = nsn_forget(s, set, NSN_F_QDST);
-	return nsn_space_keep(s, set);
+	return nsn_space_keep(s,
+			      nsn_move(s, nsn_forget_all(s, tuples, ports), NSN_F_QDST, NSN_F_SRC));
 }
 
 static void grow(struct nsn_wmade *m)
@@ -67,8 +66,8 @@ void nsn_w_add(struct nsn_wmade *m, nsn_set_t orig, nsn_set_t reply, const struc
 	bounds_of(s, reply, &e->rsrc, &e->rdst);
 	e->orig = nsn_space_keep(s, orig);
 	e->reply = nsn_space_keep(s, reply);
-	e->rel[0] = errors_of(s, orig, e->nat != 0);
-	e->rel[1] = errors_of(s, reply, e->nat != 0);
+	e->rel[0] = errors_of(s, orig);
+	e->rel[1] = errors_of(s, reply);
 	m->ct->n++;
 }
 
@@ -421,8 +420,11 @@ static void live(struct nsn_wmade *m)
 
 /* ---- all ---------------------------------------------------------------------------------- */
 
-static bool helpers(const struct nsn_vns *ns)
+bool nsn_w_helpers(const struct nsn_vns *ns)
 {
+	for (size_t i = 0; i < ns->n_cts; i++)
+		if (ns->cts[i].helper)
+			return true;
 	for (size_t i = 0; i < ns->n_tables; i++) {
 		for (size_t j = 0; j < ns->tables[i].n_objects; j++) {
 			if (ns->tables[i].objects[j].type == NFT_OBJECT_CT_HELPER ||
@@ -447,7 +449,7 @@ const struct nsn_wct *nsn_w_entries(struct nsn_wat *at)
 	if (known)
 		return known;
 	m.ct = nsn_w_alloc(w, sizeof(*m.ct));
-	m.ct->helper = helpers(at->n->ns);
+	m.ct->helper = nsn_w_helpers(at->n->ns);
 	mark = nsn_space_mark(at->s);
 	from_links(&m);
 	from_sockets(&m);

@@ -91,6 +91,7 @@ struct nsn_walk {
 	struct nsn_arena mem;
 	struct nsn_wns *ns; /* as in the snapshot */
 	uint64_t runs;
+	bool openers; /* packets of connections are not followed */
 };
 
 /* The way up to here: namespaces that were left. */
@@ -249,6 +250,8 @@ struct nsn_wmade {
 };
 
 const struct nsn_wct *nsn_w_entries(struct nsn_wat *at);
+/* Whether a helper of conntrack may let others through than rules say. */
+bool nsn_w_helpers(const struct nsn_vns *ns);
 void nsn_w_add(struct nsn_wmade *m, nsn_set_t orig, nsn_set_t reply, const struct nsn_wentry *nat);
 /* Without translation, the answer is the tuple turned round: in pieces by destination. */
 void nsn_w_add_plain(struct nsn_wmade *m, nsn_set_t orig, unsigned int depth);

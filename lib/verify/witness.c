@@ -151,6 +151,42 @@ static void as_sent(struct nsn_proving *p, const struct nsn_arrival *at, struct 
 		pk->v[NSN_F_L2DST] = mac_number(&to->mac);
 }
 
+static struct nsn_ip ip_of(nsn_u128 v, uint8_t family)
+{
+	struct nsn_ip ip = {.family = family};
+	const size_t n = family == AF_INET ? 4 : 16;
+
+	for (size_t i = 0; i < n; i++)
+		ip.bytes[i] = (uint8_t)(v >> (8 * (n - 1 - i)));
+	return ip;
+}
+
+/* @one: as it was when it came in. */
+static void shoot(struct nsn_shot *shot, const struct nsn_arrival *at, const struct nsn_packet *one)
+{
+	if (at->n_steps == 0)
+		return;
+	*shot = (struct nsn_shot){
+		.has = true,
+		.ns = at->steps[0].ns,
+		.in = at->steps[0].in,
+		.to = at->kind == NSN_ARRIVES ? at->to : at->ns,
+		.local = at->kind == NSN_ARRIVES_LOCAL,
+		.etype = (uint16_t)one->v[NSN_F_ETYPE],
+		.proto = (uint8_t)one->v[NSN_F_PROTO],
+		.tcp_flags = (uint8_t)one->v[NSN_F_FLAGS],
+		.sport = (uint16_t)one->v[NSN_F_SPORT],
+		.dport = (uint16_t)one->v[NSN_F_DPORT],
+		.state = (uint8_t)one->v[NSN_F_CTSTATE],
+	};
+	for (size_t i = 0; i < 6; i++)
+		shot->to_mac.bytes[i] = (uint8_t)(one->v[NSN_F_L2DST] >> (8 * (5 - i)));
+	if (!at->family)
+		return;
+	shot->src = ip_of(one->v[NSN_F_SRC], at->family);
+	shot->dst = ip_of(one->v[NSN_F_DST], at->family);
+}
+
 static void show(struct nsn_proving *p, struct nsn_finding *x, const char *text)
 {
 	if (nsn_finding_show(&p->report->findings, x, "%s", text) < 0) {
@@ -238,11 +274,59 @@ static void show_way(struct nsn_proving *p, struct nsn_finding *x, const struct 
 	}
 }
 
-/* The last rule that let it through: if it is nobody's of nsnet, it can be deleted. */
-static void advise(struct nsn_proving *p, struct nsn_finding *x, const struct nsn_passage *way)
+static bool writes(const struct nsn_vrule *rule)
 {
-	const struct nsn_hit *last = NULL, *foreign = NULL;
-	const struct nsn_vns *where = NULL, *last_ns = NULL;
+	for (size_t i = 0; i < rule->n_exprs; i++)
+		if (rule->exprs[i].kind == NSN_X_PAYLOAD_SET)
+			return true;
+	return false;
+}
+
+/*
+ * What arrives is not what was sent: a rule on its way writes into packets, which none of nsnet's
+ * does.
+ */
+static bool find_writer(const struct nsn_vns *ns, struct nsn_hit *ret)
+{
+	for (size_t t = 0; t < ns->n_tables; t++)
+		for (size_t c = 0; c < ns->tables[t].n_chains; c++)
+			for (size_t i = 0; i < ns->tables[t].chains[c].n_rules; i++)
+				if (writes(&ns->tables[t].chains[c].rules[i])) {
+					*ret = (struct nsn_hit){
+						.table = &ns->tables[t],
+						.chain = &ns->tables[t].chains[c],
+						.rule = &ns->tables[t].chains[c].rules[i],
+						.verdict = NSN_V_CONTINUE};
+					return true;
+				}
+	return false;
+}
+
+static const struct nsn_vns *show_writers(struct nsn_proving *p, struct nsn_finding *x,
+					  const struct nsn_arrival *at, struct nsn_hit *ret)
+{
+	const struct nsn_vns *found = NULL;
+	char text[320], hit[256];
+
+	for (size_t i = 0; i < at->n_steps; i++) {
+		const struct nsn_vns *ns = &p->snap->ns[at->steps[i].ns];
+
+		if (!find_writer(ns, ret))
+			continue;
+		found = ns;
+		(void)snprintf(text, sizeof(text), "%s: packets are written to: %s", ns->name,
+			       nsn_hit_str(ret, hit, sizeof(hit)));
+		show(p, x, text);
+	}
+	return found;
+}
+
+/* The last rule that let it through: if it is nobody's of nsnet, it can be deleted. */
+static void advise(struct nsn_proving *p, struct nsn_finding *x, const struct nsn_passage *way,
+		   const struct nsn_hit *writer, const struct nsn_vns *writer_ns)
+{
+	const struct nsn_hit *last = NULL, *foreign = writer_ns ? writer : NULL;
+	const struct nsn_vns *where = writer_ns, *last_ns = NULL;
 	int r;
 
 	for (size_t i = 0; i < way->n; i++)
@@ -279,12 +363,15 @@ void nsn_witness(struct nsn_proving *p, struct nsn_finding *x, size_t a,
 		 const struct nsn_arrival *at, nsn_set_t set)
 {
 	char text[NSN_PACKET_STRLEN], line[NSN_PACKET_STRLEN + 32];
+	const struct nsn_vns *writer_ns = NULL;
 	struct nsn_passage way = {0};
 	struct nsn_packet like, one;
+	struct nsn_hit writer = {0};
 
 	usual(&like, p, a, at);
 	nsn_pick(&p->space, set, &like, &one);
 	if (!at->family) {
+		shoot(&x->shot, at, &one);
 		show(p, x, nsn_packet_str(&one, text));
 		return;
 	}
@@ -293,15 +380,18 @@ void nsn_witness(struct nsn_proving *p, struct nsn_finding *x, size_t a,
 		show(p, x, line);
 	}
 	as_sent(p, at, &one);
+	shoot(&x->shot, at, &one);
 	(void)snprintf(line, sizeof(line), "packet: %s", nsn_packet_str(&one, text));
 	show(p, x, line);
 	if (at->n_steps == 0)
 		return;
 	nsn_walk_one(p->walk, at->steps[0].ns, at->steps[0].in, &one, &way);
-	if (way.arrived && way.to == (at->kind == NSN_ARRIVES ? at->to : at->ns))
+	if (way.arrived && way.to == (at->kind == NSN_ARRIVES ? at->to : at->ns)) {
 		show_way(p, x, &way);
-	else
+	} else {
 		show(p, x, "its way alone could not be told: another of the same kind gets there");
-	advise(p, x, &way);
+		writer_ns = show_writers(p, x, at, &writer);
+	}
+	advise(p, x, &way, &writer, writer_ns);
 	nsn_passage_clear(&way);
 }

@@ -3,7 +3,7 @@
 #define NSN_VERIFY_WORDS_H
 
 /*
- * words - names and commands for findings. Of lint and adversary only.
+ * words - names and commands for findings. Of lint, adversary and prove only.
  */
 #include "finding.h"
 #include "snap.h"

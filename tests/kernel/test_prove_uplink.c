@@ -28,13 +28,15 @@
  *
  *	ann (default .2, db .3) -- nsn901 --+            +-- eth0 198.51.100.2 -- wan
  *	bob (default .2) --------- nsn902 --+--- host ---+-- eth1 192.168.7.1 --- lan
+ *
+ * Within ann nobody may talk to another: what they share is the uplink.
  */
 
 static struct nsnet *n;
 
 static const char site_script[] =
 	"N=$NSNET_BIN\n"
-	"$N tenant add ann 10.10.1.0/24 >/dev/null\n"
+	"$N tenant add ann 10.10.1.0/24 --inside deny >/dev/null\n"
 	"$N endpoint add ann/db >/dev/null\n"
 	"$N tenant add bob 10.10.2.0/24 >/dev/null\n"
 	"$N allow ann bob tcp/80 --because CHG-1 --name ann-bob >/dev/null\n"
@@ -311,6 +313,9 @@ static void planted(void **state)
 #define MARK		    "m=$(" GA "nft list map inet nsnet nsnet_flow4 | grep -o '0x[0-9a-f]*' | head -1); "
 #define FLOW(gw, verb, key) gw "nft " verb " element inet nsnet nsnet_flow4 \"{ " key " }\""
 
+/* As if ann/db were at 9.9.9.9, too. */
+#define SELF(verb) GA "nft " verb " element inet nsnet nsnet_self4 '{ 10.10.1.3 . 0x09090909 }'"
+
 #define UPLINKS_TALK "nft insert rule inet nsnet forward iifname 'nsn*' oifname 'nsn*' accept"
 #define TO_UPLINK    "10.10.1.2 . 100.127.0.5 . tcp . 22"
 #define TO_BOB	     "100.127.0.3 . 10.10.2.2 . tcp . 22"
@@ -406,6 +411,15 @@ static struct plant plants[] = {
 	 RESTORE "; ip route del 5.5.5.0/24",
 	 ALL,
 	 {"VIOLATION", "REACHES_OUTSIDE: ann -> ", "10.10.1.2 -> 5.5.5."}},
+	/*
+	 * An error to the uplink's address, about what a neighbour has sent out, is led to that
+	 * one, whoever sends it: only that it quotes what was sent to the outside stops it.
+	 */
+	{SELF("add"),
+	 SELF("delete"),
+	 ALL,
+	 {"VIOLATION", "STALE_FLOW: ann -> ann/default",
+	  "arrives as: 10.10.1.3 -> 10.10.1.2 icmp type 3 code 0 (related)"}},
 	/* What cannot be modelled on the way out. */
 	{"nft -f - <<R\ntable ip leak { chain c { type filter hook prerouting priority 0; iifname "
 	 "nsn901 meta l4proto tcp tproxy to 127.0.0.1:80; }; }\nR\n",

@@ -102,6 +102,17 @@ static void fault(struct site *x)
 	x->ns[W_A].n_procs = 1;
 }
 
+static void same_shot(const struct nsn_shot *a, const struct nsn_shot *b)
+{
+	assert_int_equal(a->has, b->has);
+	assert_true(a->ns == b->ns && a->in == b->in && a->to == b->to && a->local == b->local);
+	assert_true(a->etype == b->etype && a->proto == b->proto && a->state == b->state);
+	assert_true(a->tcp_flags == b->tcp_flags && a->sport == b->sport && a->dport == b->dport);
+	assert_int_equal(nsn_ip_cmp(&a->src, &b->src), 0);
+	assert_int_equal(nsn_ip_cmp(&a->dst, &b->dst), 0);
+	assert_int_equal(nsn_mac_cmp(&a->to_mac, &b->to_mac), 0);
+}
+
 static void same_finding(const struct nsn_finding *a, const struct nsn_finding *b)
 {
 	assert_int_equal(a->kind, b->kind);
@@ -109,6 +120,7 @@ static void same_finding(const struct nsn_finding *a, const struct nsn_finding *
 	assert_int_equal(a->to, b->to);
 	assert_int_equal(a->pid, b->pid);
 	assert_int_equal(a->n_evidence, b->n_evidence);
+	same_shot(&a->shot, &b->shot);
 	assert_string_equal(a->where, b->where);
 	assert_string_equal(a->hint, b->hint);
 	/* What is no UTF-8 is escaped: never less. */

@@ -741,6 +741,54 @@ static void test_nat(void **state)
 	done(&g);
 }
 
+/* ip daddr of what an error quotes == dst */
+static void quotes(struct rig *g, size_t ns, size_t c, const char *dst)
+{
+	struct nsn_vexpr *x = expr(g, ns, c, NSN_X_PAYLOAD, "payload");
+	const struct nsn_ip a = ip(dst);
+
+	x->base = NFT_PAYLOAD_TRANSPORT_HEADER;
+	x->offset = 24;
+	x->len = 4;
+	x->dreg = 4;
+	x->dreg_set = true;
+	x = expr(g, ns, c, NSN_X_CMP, "cmp");
+	x->sreg = 4;
+	x->len = 4;
+	memcpy(x->data, a.bytes, 4);
+}
+
+/*
+ * What 10.2.0.2 sends to 10.1.0.2 goes there from 10.9.0.9. An error about it, to that address, is
+ * led to 10.2.0.2, whoever sends it; what it quotes was sent to 10.1.0.2, else it is about nothing.
+ */
+static void test_error_about_translated(void **state)
+{
+	static const char *const quoted[] = {"10.1.0.2", "10.1.0.3", "10.2.0.2", "10.9.0.9"};
+	static struct rig g;
+	nsn_set_t error;
+	size_t c;
+
+	(void)state;
+	for (size_t i = 0; i < NSN_COUNT(quoted); i++) {
+		setup(&g);
+		route(&g, GW_A, 254, RTN_UNICAST, "10.9.0.9/32", CABLE, "100.127.0.2");
+		c = chain(&g, GW_B, NF_INET_PRE_ROUTING, -90, "filter", true);
+		rule(&g, GW_B, c);
+		ct_state(&g, GW_B, c, NF_CT_STATE_BIT(IP_CT_RELATED));
+		quotes(&g, GW_B, c, quoted[i]);
+		verdict(&g, GW_B, c, NSN_V_ACCEPT);
+		live(&g, GW_B, "10.2.0.2", "10.1.0.2", 0);
+		g.cts[GW_B][0].reply.dst = ip("10.9.0.9");
+		from(&g, GW_A, PORT, AF_INET);
+		error = nsn_and(&g.s, flow(&g, "10.1.0.3", "10.2.0.2"),
+				nsn_is(&g.s, NSN_F_CTSTATE, NSN_CT_RELATED));
+		assert_int_equal(gets(&g, DB, error), i == 0);
+		assert_int_equal(gets(&g, DB, nsn_all(&g.s)), i == 0);
+		done(&g);
+	}
+}
+
 /* ---- bridges ---------------------------------------------------------------------------- */
 
 static void test_switch(void **state)
@@ -983,16 +1031,17 @@ static void test_one_maybe(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_plain),	    cmocka_unit_test(test_forwarding_off),
-		cmocka_unit_test(test_down),	    cmocka_unit_test(test_blackhole),
-		cmocka_unit_test(test_marks),	    cmocka_unit_test(test_rule_odd),
-		cmocka_unit_test(test_loop),	    cmocka_unit_test(test_drop),
-		cmocka_unit_test(test_established), cmocka_unit_test(test_reply),
-		cmocka_unit_test(test_ct_mark),	    cmocka_unit_test(test_remark),
-		cmocka_unit_test(test_nat),	    cmocka_unit_test(test_switch),
-		cmocka_unit_test(test_locked),	    cmocka_unit_test(test_bridge_rules),
-		cmocka_unit_test(test_blind),	    cmocka_unit_test(test_admitted),
-		cmocka_unit_test(test_one),	    cmocka_unit_test(test_one_maybe),
+		cmocka_unit_test(test_plain),	     cmocka_unit_test(test_forwarding_off),
+		cmocka_unit_test(test_down),	     cmocka_unit_test(test_blackhole),
+		cmocka_unit_test(test_marks),	     cmocka_unit_test(test_rule_odd),
+		cmocka_unit_test(test_loop),	     cmocka_unit_test(test_drop),
+		cmocka_unit_test(test_established),  cmocka_unit_test(test_reply),
+		cmocka_unit_test(test_ct_mark),	     cmocka_unit_test(test_remark),
+		cmocka_unit_test(test_nat),	     cmocka_unit_test(test_error_about_translated),
+		cmocka_unit_test(test_switch),	     cmocka_unit_test(test_locked),
+		cmocka_unit_test(test_bridge_rules), cmocka_unit_test(test_blind),
+		cmocka_unit_test(test_admitted),     cmocka_unit_test(test_one),
+		cmocka_unit_test(test_one_maybe),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
