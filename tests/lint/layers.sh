@@ -23,8 +23,9 @@ lib/store   | lib/base lib/model                                            | sq
 lib/sync    | lib/base lib/object lib/kernel lib/model lib/compile lib/plan |
 lib/verify  | lib/base lib/object lib/nl lib/kernel lib/model               | netlink libmnl libnftnl bdd jansson md
 lib/spawn   | lib/base lib/kernel lib/model lib/spawn/filter                | seccomp cap jansson
+lib/wire    | lib/base lib/kernel                                           |
 lib/spawn/filter |                                                          | seccomp
-lib         | lib/base lib/object lib/nl lib/kernel lib/model lib/policy lib/compile lib/plan lib/store lib/sync lib/verify lib/spawn |
+lib         | lib/base lib/object lib/nl lib/kernel lib/model lib/policy lib/compile lib/plan lib/store lib/sync lib/verify lib/spawn lib/wire |
 netd        | lib/base                                                      | microhttpd jansson
 tools       | lib/base                                                      | libsmartcols jansson yaml
 tools/spawn | lib/base tools                                                |
