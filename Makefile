@@ -233,7 +233,7 @@ check-full:
 	$(MAKE) bench
 
 # What nsnet is compared with. start.c is about what loading its libraries takes: it needs none of them.
-BENCH := $(addprefix $(BUILD)/tests/bench/,floor run start spawn born true dump)
+BENCH := $(addprefix $(BUILD)/tests/bench/,floor run start spawn born true dump wire)
 $(BUILD)/tests/bench/floor: $(call obj,tests/bench/floor.c tests/bench/request.c)
 	$(LINK) -pie $^ -o $@ $(call pkg_libs,libmnl)
 $(BUILD)/tests/bench/run: $(call obj,tests/bench/run.c)
@@ -242,6 +242,8 @@ $(BUILD)/tests/bench/start: $(call obj,tests/bench/start.c)
 	$(LINK) -pie $^ -o $@ -Wl,--no-as-needed $(LIB_LIBS) $(TOOL_LIBS)
 $(BUILD)/tests/bench/dump: $(call obj,tests/bench/dump.c)
 	$(LINK) -pie $^ -o $@ $(call pkg_libs,libmnl)
+$(BUILD)/tests/bench/wire: $(call obj,tests/bench/wire.c) $(LIB_A)
+	$(LINK) -pie $^ -o $@ $(LIB_LIBS)
 $(BUILD)/tests/bench/spawn: $(call obj,tests/bench/spawn.c tests/bench/seven.c) $(LIB_A)
 	$(LINK) -pie $^ -o $@ $(LIB_LIBS)
 $(BUILD)/tests/bench/born: $(call obj,tests/bench/born.c tests/bench/seven.c)
@@ -254,6 +256,9 @@ bench: $(NSNET) $(SPAWN) $(BENCH) $(BUILD)/tests/kernel/test_limits
 	NSNET_BIN=$(abspath $(NSNET)) bash tests/bench/cable.sh
 	NSNET_BIN=$(abspath $(NSNET)) bash tests/bench/border.sh
 	NSNET_BIN=$(abspath $(NSNET)) bash tests/bench/prove.sh
+	NSNET_BIN=$(abspath $(NSNET)) bash tests/bench/probe.sh
+	NSNET_BIN=$(abspath $(NSNET)) bash tests/bench/wire.sh
+	NSNET_BIN=$(abspath $(NSNET)) bash tests/bench/host.sh
 	NSNET_BIN=$(abspath $(NSNET)) NSNET_SRC=$(CURDIR) $(BUILD)/tests/kernel/test_limits bench
 
 # The whole table of attacks: what the control networks received, and what the victims did.

@@ -23,7 +23,7 @@ void nsnet_explained_free(const struct nsnet_explained *e)
 	free(own);
 }
 
-static void explaining_clear(struct nsn_explaining *x)
+void nsn_explaining_clear(struct nsn_explaining *x)
 {
 	nsn_passage_clear(&x->passage);
 	nsn_walker_close(&x->w);
@@ -200,7 +200,9 @@ static void make_packet(const struct nsn_explaining *x, struct nsn_packet *p)
 	p->v[NSN_F_SRC] = nsn_walker_ip(&x->from_ip);
 	p->v[NSN_F_DST] = nsn_walker_ip(&x->sent_to);
 	p->v[NSN_F_PROTO] = x->service.proto;
-	p->v[NSN_F_SPORT] = x->service.icmp ? x->service.port : SOURCE_PORT;
+	p->v[NSN_F_SPORT] = x->service.icmp  ? x->service.port
+			    : x->source_port ? x->source_port
+					     : SOURCE_PORT;
 	p->v[NSN_F_DPORT] = x->service.icmp ? 0 : x->sent_port;
 	p->v[NSN_F_FLAGS] = x->service.proto == IPPROTO_TCP ? TCP_SYN : 0;
 	p->v[NSN_F_TTL] = 64;
@@ -229,23 +231,23 @@ static int walk(struct nsn_explaining *x, struct nsnet_err *err)
 	return 0;
 }
 
-/* Where the rule is written: the store knows, a snapshot does not. */
-static int place(struct nsn_explaining *x, struct nsnet *n, struct nsnet_err *err)
+int nsn_explain_place(struct nsn_explaining *x, struct nsnet *n, const char *policy,
+		      const char **ret, struct nsnet_err *err)
 {
 	NSN_AUTO(nsnet_rules_freep) struct nsnet_rules *rules = NULL;
-	struct nsnet_explained *e = &x->e->pub;
 	struct nsnet_rule rule;
 	int r;
 
-	if (!n || x->w.given.from_file || !*e->policy)
+	*ret = "";
+	if (!n || x->w.given.from_file || !*policy)
 		return 0;
 	r = nsnet_rule_list(n, 0, &rules, err);
 	for (size_t i = 0; r == 0 && i < nsnet_rules_count(rules); i++) {
 		nsnet_rules_get(rules, i, &rule);
-		if (strcmp(rule.name, e->policy) != 0 || !*rule.file)
+		if (strcmp(rule.name, policy) != 0 || !*rule.file)
 			continue;
-		e->policy_at = nsn_arena_printf(&x->e->mem, "%s:%u", rule.file, rule.line);
-		if (!e->policy_at)
+		*ret = nsn_arena_printf(&x->e->mem, "%s:%u", rule.file, rule.line);
+		if (!*ret)
 			return nsn_err_nomem(err);
 	}
 	return r;
@@ -258,32 +260,39 @@ static bool has_packet(const struct nsn_explaining *x)
 	return (x->port || own) && x->from_ip.family && x->to_ip.family;
 }
 
+int nsn_explain_make(struct nsn_explaining *x, struct nsnet *n, const struct nsnet_verify_how *how,
+		     const char *from, const char *to, const char *ports, struct nsnet_err *err)
+{
+	const char *service = ports ? ports : "icmp/echo";
+	int r;
+
+	x->e = calloc(1, sizeof(*x->e));
+	r = x->e ? nsn_service_parse(&x->service, service, x->family, err) : nsn_err_nomem(err);
+	if (r == 0)
+		r = nsn_walker_open(&x->w, n, how, err);
+	if (r == 0)
+		r = find_sides(x, from, to, err);
+	if (r == 0)
+		r = say_sides(x, from, to, service, err);
+	if (r == 0)
+		r = nsn_explain_ask(x, err);
+	if (r == 0 && has_packet(x))
+		r = walk(x, err);
+	if (r == 0)
+		r = nsn_explain_hops(x, err);
+	if (r == 0)
+		r = nsn_explain_why(x, err);
+	return r == 0 ? nsn_explain_place(x, n, x->e->pub.policy, &x->e->pub.policy_at, err) : r;
+}
+
 int nsnet_explain(struct nsnet *n, const struct nsnet_verify_how *how, const char *from,
 		  const char *to, const char *ports, bool ipv6, const struct nsnet_explained **ret,
 		  struct nsnet_err *err)
 {
-	NSN_AUTO(explaining_clear)
-	struct nsn_explaining x = {.family = ipv6 ? AF_INET6 : AF_INET,
-				   .e = calloc(1, sizeof(*x.e))};
-	const char *service = ports ? ports : "icmp/echo";
-	int r = x.e ? nsn_service_parse(&x.service, service, x.family, err) : nsn_err_nomem(err);
+	NSN_AUTO(nsn_explaining_clear)
+	struct nsn_explaining x = {.family = ipv6 ? AF_INET6 : AF_INET};
+	int r = nsn_explain_make(&x, n, how, from, to, ports, err);
 
-	if (r == 0)
-		r = nsn_walker_open(&x.w, n, how, err);
-	if (r == 0)
-		r = find_sides(&x, from, to, err);
-	if (r == 0)
-		r = say_sides(&x, from, to, service, err);
-	if (r == 0)
-		r = nsn_explain_ask(&x, err);
-	if (r == 0 && has_packet(&x))
-		r = walk(&x, err);
-	if (r == 0)
-		r = nsn_explain_hops(&x, err);
-	if (r == 0)
-		r = nsn_explain_why(&x, err);
-	if (r == 0)
-		r = place(&x, n, err);
 	if (r < 0)
 		return r;
 	*ret = &NSN_TAKE_PTR(x.e)->pub;

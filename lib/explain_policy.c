@@ -117,7 +117,7 @@ static const char *verdict_word(enum nsn_vcode v)
 	return "continue";
 }
 
-static const char *family_word(uint8_t family)
+const char *nsn_explain_family(uint8_t family)
 {
 	switch (family) {
 	case NFPROTO_INET:
@@ -142,7 +142,7 @@ static const char *rule_text(struct nsn_arena *mem, const struct nsn_hit *h)
 {
 	const bool comment = h->rule && h->rule->comment && *h->rule->comment;
 	const bool elem = h->elem && h->elem->comment && *h->elem->comment;
-	const char *place = nsn_arena_printf(mem, "%s %s %s", family_word(h->table->family),
+	const char *place = nsn_arena_printf(mem, "%s %s %s", nsn_explain_family(h->table->family),
 					     h->table->name, h->chain->name);
 
 	if (!place)

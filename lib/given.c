@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "anyhost.h"
 #include "policytext.h"
 #include "ctx.h"
 #include "proof.h"
@@ -233,6 +234,8 @@ int nsn_given_open(struct nsn_given *g, struct nsnet *n, const struct nsnet_veri
 {
 	int r;
 
+	if (how && how->host)
+		return nsn_anyhost_open(g, err);
 	g->from_file = how && how->snapshot;
 	if (g->from_file)
 		r = nsn_snap_parse(&g->snap, how->snapshot, how->len, err);
@@ -253,6 +256,7 @@ void nsn_given_close(struct nsn_given *g)
 {
 	nsn_policy_set_clear(&g->files);
 	nsn_snap_clear(&g->snap);
+	nsn_anyhost_close(g->host);
 	*g = (struct nsn_given){0};
 }
 

@@ -1481,6 +1481,45 @@ struct nsnet_proof_finding {
 	const char *const *evidence;
 	size_t n_evidence;
 	int pid;
+	/* Of a probe: "confirmed", "not-reproduced", "untested"; "" when none was sent for it. */
+	const char *wire;
+};
+
+/**
+ * struct nsnet_probed - A packet that was sent, and what came of it
+ * @from, @to: "customer1/app", "gateway of customer2", "host", "internet"
+ * @kind:      "icmp", "tcp-syn", "udp", "spoof-third", ...
+ * @packet:    "10.10.1.2 -> 10.10.2.2 udp/47001"
+ * @end:       "delivered", "blocked", "untested"
+ * @seen_at:   Who has received it, "" nobody
+ * @why:       Of "untested"
+ * @expected:  By policy: "not", "may", "should" arrive
+ */
+struct nsnet_probed {
+	const char *from, *to, *kind, *packet, *end, *seen_at, *why, *expected;
+};
+
+/**
+ * struct nsnet_wire - What the prober says, and what both halves say together
+ * @verdict: "PROVED+CONFIRMED", "VIOLATION" (the wire has shown it, too), "NOT-REPRODUCED" (a
+ *           violation by the proof alone), "PROVER-UNSOUND" (the wire delivered what was proved
+ *           impossible), "INCONCLUSIVE"
+ * @n:       Probes; of these @delivered, @blocked, @untested
+ * @pairs:   Ordered pairs of tenants that something was sent for; @sampled: there are more
+ * @sent:    Packets, with sentinels and controls; @heard, and @dropped by those that listen
+ * @list:    Those that are not as expected, and untested ones, at most 200
+ * @bundle:  Of PROVER-UNSOUND: a file with the snapshot, beside which one that ends with .txt has
+ *           the probes; "" when they could not be written
+ */
+struct nsnet_wire {
+	const char *verdict;
+	size_t n, delivered, blocked, untested, pairs;
+	bool sampled;
+	size_t sent, heard, dropped, sentinels, controls;
+	unsigned int took_us;
+	const struct nsnet_probed *list;
+	size_t n_listed;
+	const char *bundle;
 };
 
 /* One ordered pair of tenants. */
@@ -1498,6 +1537,23 @@ struct nsnet_theorem {
 	enum nsnet_proved verdict;
 	size_t checked;	  /* how many ports, pairs, connections, processes it was made for */
 	const char *unit; /* "pairs", "ports", "connections", "processes" */
+};
+
+/* What is behind one device of a host's: its name is that of the device. */
+struct nsnet_host_net {
+	const char *name;
+	const char *const *gateways; /* the host's addresses on it */
+	size_t n_gateways;
+	const char *const *members; /* containers, pods, units, pins: "web (docker 3f2a1b4c5d6e)" */
+	size_t n_members;
+};
+
+/* A namespace that more than one container (or one and the host) is in. */
+struct nsnet_host_shared {
+	const char *kind; /* "pid", "net", "mnt", "ipc", "uts", "user", "cgroup", "time" */
+	uint64_t inode;
+	const char *const *members; /* "host" first, if it is among them */
+	size_t n_members;
 };
 
 struct nsnet_proof {
@@ -1522,7 +1578,14 @@ struct nsnet_proof {
 	const char *const *not_covered; /* stated, never counted as passed */
 	size_t n_not_covered;
 	unsigned int read_us, prove_us;
-	size_t nodes, memory; /* of the proof's process: diagram nodes, bytes at most */
+	size_t nodes, memory;	       /* of the proof's process: diagram nodes, bytes at most */
+	const struct nsnet_wire *wire; /* NULL: nothing was sent */
+	/* ---- of a machine that nsnet does not manage (nsnet_verify_how.host) ---- */
+	bool host;
+	const struct nsnet_host_net *networks; /* what `tenants` are then */
+	size_t n_networks;
+	const struct nsnet_host_shared *shared; /* by kind */
+	size_t n_shared;
 };
 
 /**
@@ -1532,6 +1595,14 @@ struct nsnet_proof {
  * @pairs:    "FROM" and "TO" (tenants) by turns, 2 * @n_pairs of them; NULL: all pairs
  * @seconds:  The most that the proof may take; 0: 60
  * @nodes:    The most nodes that its diagrams may have; 0: 20,000,000
+ * @probe:    Packets are sent, too: from the tenants' own ends, harmless to who gets them
+ * @canaries: When all is proved and confirmed, an endpoint is made in each tenant for the run, and
+ *            what would not be harmless to others is sent to these; all is proved once more
+ * @aggressive: To these also what is meant to do harm: a bridge's hello, DHCP, router
+ *            announcements
+ * @most:     The most probes of pairs, else a sample is taken; 0: 120,000
+ * @host:     This machine as it is, whoever made its networks: that they are apart, and reach
+ *            neither the host nor each other's gateway addresses. Neither @snapshot nor @pairs
  */
 struct nsnet_verify_how {
 	const char *snapshot;
@@ -1540,15 +1611,19 @@ struct nsnet_verify_how {
 	size_t n_pairs;
 	unsigned int seconds;
 	size_t nodes;
+	bool probe, canaries, aggressive;
+	size_t most;
+	bool host;
 };
 
 /**
  * nsnet_verify() - Prove isolation
- * @n:   May be NULL with a snapshot: then no privilege is needed
+ * @n:   May be NULL with a snapshot: then no privilege is needed. May be NULL with @how->host, too
  * @ret: The proof, for nsnet_proof_free(); all strings are its
  *
  * The proof runs in a process of its own with a budget. Whatever goes wrong there is
- * INCONCLUSIVE, never PROVED.
+ * INCONCLUSIVE, never PROVED. With probes a proof is PROVED only when none of them is untested; a
+ * packet that arrives and no policy allows is a VIOLATION, whatever was proved.
  *
  * Return: 0 whatever the verdict; -EINVAL (BAD_SNAPSHOT), -ENOENT (NO_TENANT), -EPERM
  * (NOT_PERMITTED), -EBUSY (KERNEL: the state never stood still), -ENOMEM
@@ -1556,6 +1631,38 @@ struct nsnet_verify_how {
 int nsnet_verify(struct nsnet *n, const struct nsnet_verify_how *how,
 		 const struct nsnet_proof **ret, struct nsnet_err *err);
 void nsnet_proof_free(const struct nsnet_proof *p); /* NULL is fine */
+
+/* A fault that was planted on purpose, and what was made of it. */
+struct nsnet_mutant {
+	const char *name;    /* "stray-veth" */
+	const char *planted; /* in words */
+	bool caught;
+	const char *by;	  /* "proof"; "" when it was missed */
+	const char *kind; /* of the finding that says it, or of the first one; "" */
+	const char *what; /* that finding */
+};
+struct nsnet_self_tested {
+	const struct nsnet_mutant *list;
+	size_t n, caught;
+	unsigned int took_ms;
+};
+
+/**
+ * nsnet_self_test() - Whether nsnet_verify() finds what is wrong
+ * @n:   Not used yet; may be NULL
+ * @ret: For nsnet_self_tested_free(); all strings are its
+ * @err: Filled on failure
+ *
+ * In a process of its own, with an empty network, processes, /run, /etc and /sys that are thrown
+ * away, makes three tenants, proves that all is well, and plants a fixed list of single faults, one
+ * by one: each must be found by its kind and cause, and gone after nsnet_repair(). The machine and
+ * its tenants are not touched; nothing is left.
+ *
+ * Return: 0 however many were caught; -EPERM (NOT_PERMITTED), -EIO (INTERNAL: the bench itself is
+ * not proved), -ETIMEDOUT (KERNEL), or what making the tenants answered
+ */
+int nsnet_self_test(struct nsnet *n, const struct nsnet_self_tested **ret, struct nsnet_err *err);
+void nsnet_self_tested_free(const struct nsnet_self_tested *s); /* NULL is fine */
 
 /**
  * nsnet_plan_snapshot() - What files would change, open and close where a snapshot was made
@@ -1656,6 +1763,57 @@ struct nsnet_graph {
 int nsnet_graph(struct nsnet *n, const struct nsnet_verify_how *how, const struct nsnet_graph **ret,
 		struct nsnet_err *err);
 void nsnet_graph_free(const struct nsnet_graph *g); /* NULL is fine */
+
+/* What one rule did to the packet, by what the kernel tells (nftrace). */
+struct nsnet_trace_line {
+	const char *where; /* "gateway of customer1" */
+	size_t packet;	   /* from 1: some are sent by both ways that there are */
+	const char *kind;  /* "rule", "return" (a chain came to its end), "policy" (of a chain) */
+	const char *table; /* "inet nsnet" */
+	const char *chain;
+	uint64_t handle;		/* of a rule */
+	const char *comment;		/* the rule's, "" */
+	const char *verdict;		/* "accept", "drop", "goto nsnet_judge", "continue", ... */
+	const char *policy, *policy_at; /* by whose words, and "30-peering.yaml:3"; "" */
+	const char *in, *out;		/* links, at the beginning of a base chain; "" */
+};
+
+/**
+ * struct nsnet_traced - One packet that was sent, and what became of it
+ * @explained: What the kernel's state said before
+ * @end:       "delivered", "blocked", "untested"
+ * @why:       Of untested
+ * @seen_at:   Who received it: "customer2/db", "gateway of customer2"; ""
+ * @packet:    "SYN 10.10.1.2:50112 > 10.10.2.10:5432"; "" when none was sent
+ * @sent_us:   When, in microseconds since 1970; 0: never
+ * @agrees:    "agrees", "contradicts", or "unknown": untested, or the state allows both
+ * @lines:     In the order of the way. None when it met no rule, or see @untraced
+ * @last:      Index of the rule or policy that had the last word; SIZE_MAX: none
+ * @untraced:  Why lines are missing, ""
+ */
+struct nsnet_traced {
+	const struct nsnet_explained *explained;
+	const char *end, *why, *seen_at, *packet, *agrees, *untraced;
+	int64_t sent_us;
+	const struct nsnet_trace_line *lines;
+	size_t n_lines, last;
+};
+
+/**
+ * nsnet_trace() - Send one packet, and look what rules do to it
+ *
+ * It leaves from @from's own namespace, as nsnet_explain() has it, and may be received by a
+ * program that listens at @to: that port was asked for. A connection is not made, as nobody
+ * answers the answer but with a reset. Meanwhile, for some milliseconds, each gateway on the way
+ * has two tables of ours that only look; they go with the process. Nothing is sent to or from who
+ * is no tenant (untested).
+ *
+ * Return: 0 whatever the end; errors as nsnet_explain()
+ */
+int nsnet_trace(struct nsnet *n, const struct nsnet_verify_how *how, const char *from,
+		const char *to, const char *ports, bool ipv6, const struct nsnet_traced **ret,
+		struct nsnet_err *err);
+void nsnet_traced_free(const struct nsnet_traced *t); /* NULL is fine */
 
 #ifdef __cplusplus
 }

@@ -1,22 +1,32 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "anyhost.h"
 #include "ctx.h"
 #include "proof.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fd.h"
+#include "both.h"
+#include "guests.h"
 #include "verify/prove.h"
+#include "verify/snapfile.h"
 
 /*
  * proof - what the prover says, as the public header has it
  */
 
+#define PROBE_TRIES   3
 #define SECONDS_USUAL 60
 #define NODES_USUAL   20000000
 
 struct proof {
 	struct nsnet_proof pub; /* first */
 	struct nsn_arena mem;
+	struct nsn_both both;
 };
 
 static const struct nsnet_theorem theorems[] = {
@@ -78,8 +88,20 @@ static const char *tenant_name(const struct nsn_given *g, uint64_t id)
 	return "";
 }
 
+static const char *wire_of(const struct proof *p, const struct nsn_report *r,
+			   const struct nsn_finding *x)
+{
+	const size_t i = (size_t)(x - r->findings.list);
+
+	if (x->kind == NSN_FIND_WIRE_DELIVERED)
+		return "confirmed";
+	if (x->kind == NSN_FIND_UNTESTED)
+		return "untested";
+	return i < p->both.n_findings ? p->both.wire_of[i] : "";
+}
+
 static int copy_finding(struct proof *p, struct nsnet_proof_finding *to, const struct nsn_given *g,
-			const struct nsn_finding *x)
+			const struct nsn_report *r, const struct nsn_finding *x)
 {
 	const char **evidence = nsn_arena_alloc(&p->mem, (x->n_evidence + 1) * sizeof(*evidence));
 
@@ -99,6 +121,7 @@ static int copy_finding(struct proof *p, struct nsnet_proof_finding *to, const s
 		.evidence = evidence,
 		.n_evidence = x->n_evidence,
 		.pid = x->pid,
+		.wire = wire_of(p, r, x),
 	};
 	for (size_t i = 0; i < x->n_evidence; i++)
 		if (!evidence[i])
@@ -121,7 +144,7 @@ static int copy_findings(struct proof *p, const struct nsn_given *g, const struc
 
 			if (nsn_finding_outcome(x->kind) != order[k])
 				continue;
-			if (copy_finding(p, &list[n++], g, x) < 0)
+			if (copy_finding(p, &list[n++], g, r, x) < 0)
 				return -ENOMEM;
 		}
 	p->pub.findings = list;
@@ -201,7 +224,7 @@ static void count(struct nsnet_proof *p, const struct nsn_given *g)
 }
 
 /* The worst of the theorems, the pairs and what is said besides. */
-static enum nsnet_proved worst(const struct nsn_report *r)
+static enum nsn_outcome worst_outcome(const struct nsn_report *r)
 {
 	enum nsn_outcome o = r->gave_up ? NSN_INCONCLUSIVE : r->unlisted;
 
@@ -215,7 +238,27 @@ static enum nsnet_proved worst(const struct nsn_report *r)
 		o = NSN_INCONCLUSIVE;
 	if (r->n_violations > 0)
 		o = NSN_VIOLATION;
-	return o == NSN_NOTE ? NSNET_PROVED : verdict_of(o);
+	return o == NSN_NOTE ? NSN_PROVED : o;
+}
+
+/* With probes also those that were not sent, for they would have done harm. */
+static int copy_not_covered(struct proof *p)
+{
+	const char **list = nsn_arena_alloc(&p->mem, (NSN_COUNT(not_covered) + 1) * sizeof(*list));
+
+	if (!list)
+		return -ENOMEM;
+	memcpy(list, not_covered, sizeof(not_covered));
+	p->pub.not_covered = list;
+	p->pub.n_not_covered = NSN_COUNT(not_covered);
+	if (p->both.left_out == 0)
+		return 0;
+	list[p->pub.n_not_covered] = nsn_arena_printf(
+		&p->mem,
+		"on the wire: %zu frames that a bridge would have handed to workloads beside the "
+		"sender (--aggressive sends them)",
+		p->both.left_out);
+	return list[p->pub.n_not_covered++] ? 0 : -ENOMEM;
 }
 
 static int tell(struct proof *p, const struct nsn_given *g, const struct nsn_report *r,
@@ -223,7 +266,11 @@ static int tell(struct proof *p, const struct nsn_given *g, const struct nsn_rep
 {
 	int bad = copy_findings(p, g, r);
 
-	p->pub.verdict = worst(r);
+	p->pub.verdict = verdict_of(worst_outcome(r));
+	/* A proof without the wire that was asked for is not what was asked for. */
+	if (p->pub.wire && p->pub.verdict == NSNET_PROVED &&
+	    strcmp(p->pub.wire->verdict, "PROVED+CONFIRMED") != 0)
+		p->pub.verdict = NSNET_INCONCLUSIVE;
 	p->pub.hash = nsn_arena_strdup(&p->mem, g->snap.hash);
 	p->pub.release = nsn_arena_strdup(&p->mem, g->snap.release);
 	p->pub.boot = nsn_arena_strdup(&p->mem, g->snap.boot);
@@ -236,8 +283,7 @@ static int tell(struct proof *p, const struct nsn_given *g, const struct nsn_rep
 	p->pub.n_violations = r->n_violations;
 	p->pub.n_inconclusive = r->n_inconclusive;
 	p->pub.unlisted = verdict_of(r->unlisted);
-	p->pub.not_covered = not_covered;
-	p->pub.n_not_covered = NSN_COUNT(not_covered);
+	bad |= copy_not_covered(p);
 	p->pub.read_us = g->snap.took_us;
 	p->pub.prove_us = r->took_us;
 	p->pub.nodes = r->nodes;
@@ -246,6 +292,8 @@ static int tell(struct proof *p, const struct nsn_given *g, const struct nsn_rep
 		bad = copy_pairs(p, g, r);
 	if (bad == 0)
 		bad = copy_theorems(p, r);
+	if (bad == 0 && g->host)
+		bad = nsn_anyhost_tell(g, &p->mem, &p->pub);
 	if (bad == -EPROTO)
 		return nsn_err(err, bad, NSNET_E_INTERNAL, "the proof is about others");
 	if (bad || !p->pub.hash || !p->pub.release || !p->pub.boot)
@@ -258,9 +306,11 @@ static int find_pairs(const struct nsn_given *g, const struct nsnet_verify_how *
 		      size_t (**ret)[2], struct nsnet_err *err)
 {
 	size_t(*list)[2] = calloc(how->n_pairs + 1, sizeof(*list)), endpoint;
-	int r = list ? 0 : nsn_err_nomem(err);
+	int r = 0;
 
 	*ret = list;
+	if (!list)
+		return nsn_err_nomem(err);
 	for (size_t i = 0; r == 0 && i < 2 * how->n_pairs; i++) {
 		r = nsn_given_find(g, how->pairs[i], &list[i / 2][i % 2], &endpoint, err);
 		if (r == 0 && endpoint != SIZE_MAX)
@@ -280,27 +330,116 @@ static void proof_clear(struct proof **p)
 	if (!*p)
 		return;
 	nsn_arena_free(&(*p)->mem);
+	nsn_both_clear(&(*p)->both);
 	free(*p);
 }
 
-int nsnet_verify(struct nsnet *n, const struct nsnet_verify_how *how,
-		 const struct nsnet_proof **ret, struct nsnet_err *err)
+/* ---- the wire ------------------------------------------------------------------------------ */
+
+static int write_file(struct nsnet *n, const struct nsn_given *g, const char *suffix,
+		      const char *text, size_t len, char name[64])
+{
+	NSN_AUTO(nsn_closep) int fd = -1;
+
+	(void)snprintf(name, 64, "unsound-%.12s%s", g->snap.hash, suffix);
+	fd = openat(n->state_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return fd < 0 ? -errno : nsn_pwrite_all(fd, text, len);
+}
+
+/*
+ * For who has to find out why the prover was wrong: the snapshot, so that the proof can be
+ * repeated, and beside it what was sent.
+ */
+static const char *write_bundle(struct proof *p, struct nsnet *n, const struct nsn_given *g)
+{
+	NSN_AUTO(nsn_freep) char *snap = NULL;
+	NSN_AUTO(nsn_freep) char *probes = NULL;
+	char name[64];
+	size_t len;
+
+	if (nsn_both_bundle(&p->both, &probes, &len, NULL) < 0 ||
+	    write_file(n, g, ".txt", probes, len, name) < 0 ||
+	    nsn_snap_text(&g->snap, &snap, &len, NULL) < 0 ||
+	    write_file(n, g, ".json", snap, len, name) < 0)
+		return "";
+	return nsn_arena_printf(&p->mem, "%s/%s", n->state_dir, name);
+}
+
+/* Whether what was proved is still so. */
+static int still_so(struct nsnet *n, struct nsn_given *g, bool *ret, struct nsnet_err *err)
 {
 	static const struct nsnet_verify_how usual = {0};
+	NSN_AUTO(nsn_given_close) struct nsn_given now = {0};
+	int r = nsn_given_open(&now, n, &usual, err);
+
+	return r < 0 ? r : nsn_both_same_state(&g->snap, &now.snap, ret, err);
+}
+
+static size_t count_wire(const struct proof *p, const char *word)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->both.n_findings; i++)
+		n += strcmp(p->both.wire_of[i], word) == 0;
+	return n;
+}
+
+static void sum_wire(struct proof *p, struct nsnet *n, const struct nsn_given *g,
+		     const struct nsn_report *report)
+{
+	const struct nsn_both_sum sum = {
+		.outcome = worst_outcome(report),
+		.probes = p->both.pub.n,
+		.confirmed = count_wire(p, "confirmed"),
+		.not_reproduced = count_wire(p, "not-reproduced"),
+		.untested = p->both.pub.untested,
+		.found = p->both.found,
+		.unsound = p->both.unsound,
+	};
+
+	p->both.pub.verdict = nsn_both_verdict(&sum);
+	if (p->both.unsound > 0)
+		p->both.pub.bundle = write_bundle(p, n, g);
+	p->pub.wire = &p->both.pub;
+}
+
+/*
+ * 1: the state has changed meanwhile, so it says nothing. The last time what arrived is told
+ * all the same; but nobody knows whether the proof was wrong.
+ */
+static int probe_once(struct proof *p, struct nsnet *n, struct nsn_given *g,
+		      struct nsn_report *report, const struct nsnet_verify_how *how,
+		      const struct nsn_prove_how *asked, bool last, struct nsnet_err *err)
+{
+	bool same = true;
+	int r = nsn_both_run(&p->both, g, report, how, asked, err);
+
+	if (r == 0 && p->both.found + p->both.unsound > 0)
+		r = still_so(n, g, &same, err);
+	if (r < 0)
+		return r;
+	if (!same && !last)
+		return 1;
+	if (!same) {
+		p->both.found += p->both.unsound;
+		p->both.unsound = 0;
+	}
+	sum_wire(p, n, g, report);
+	return 0;
+}
+
+/* Reads, proves, probes. 1: again, for the state has changed. */
+static int verify_once(struct proof *p, struct nsnet *n, const struct nsnet_verify_how *how,
+		       bool last, struct nsnet_err *err)
+{
 	NSN_AUTO(nsn_given_close) struct nsn_given g = {0};
 	NSN_AUTO(nsn_report_clear) struct nsn_report report = {0};
 	NSN_AUTO(nsn_freep) size_t(*pairs)[2] = NULL;
-	NSN_AUTO(proof_clear) struct proof *p = calloc(1, sizeof(*p));
-	struct nsn_prove_how prove;
-	int r;
+	struct nsn_prove_how prove = {.seconds = how->seconds ? how->seconds : SECONDS_USUAL,
+				      .nodes = how->nodes ? how->nodes : NODES_USUAL};
+	int r = nsn_given_open(&g, n, how, err);
 
-	if (!how)
-		how = &usual;
-	prove = (struct nsn_prove_how){.seconds = how->seconds ? how->seconds : SECONDS_USUAL,
-				       .nodes = how->nodes ? how->nodes : NODES_USUAL};
-	if (!p)
-		return nsn_err_nomem(err);
-	r = nsn_given_open(&g, n, how, err);
+	prove.host = g.host ? &g.host->any : NULL;
 	if (r == 0 && how->pairs) {
 		r = find_pairs(&g, how, &pairs, err);
 		prove.pairs = (const size_t(*)[2])pairs;
@@ -308,8 +447,73 @@ int nsnet_verify(struct nsnet *n, const struct nsnet_verify_how *how,
 	}
 	if (r == 0)
 		r = nsn_prove_apart(&g.snap, &g.intent, &prove, &report, err);
+	if (r == 0 && how->probe)
+		r = probe_once(p, n, &g, &report, how, &prove, last, err);
+	return r == 0 ? tell(p, &g, &report, err) : r;
+}
+
+static int verify(struct proof *p, struct nsnet *n, const struct nsnet_verify_how *how,
+		  struct nsnet_err *err)
+{
+	int r = 1;
+
+	for (int i = 0; r == 1 && i < PROBE_TRIES; i++) {
+		nsn_both_clear(&p->both);
+		r = verify_once(p, n, how, i == PROBE_TRIES - 1, err);
+	}
+	return r;
+}
+
+/*
+ * Making guests repairs the gateways that they come to: what is wrong there would be gone before
+ * anybody had seen it. So they come only to a state that is proved already.
+ */
+static int verify_with_guests(struct proof **p, struct nsnet *n, const struct nsnet_verify_how *how,
+			      struct nsnet_err *err)
+{
+	NSN_AUTO(nsn_guests_gop) struct nsnet *guests = NULL;
+	NSN_AUTO(proof_clear) struct proof *second = NULL;
+	int r = verify(*p, n, how, err);
+
+	if (r < 0 || (*p)->pub.verdict != NSNET_PROVED)
+		return r;
+	second = calloc(1, sizeof(*second));
+	if (!second)
+		return nsn_err_nomem(err);
+	guests = n;
+	r = nsn_guests_come(n, err);
 	if (r == 0)
-		r = tell(p, &g, &report, err);
+		r = verify(second, n, how, err);
+	if (r < 0)
+		return r;
+	proof_clear(p);
+	*p = NSN_TAKE_PTR(second);
+	return 0;
+}
+
+int nsnet_verify(struct nsnet *n, const struct nsnet_verify_how *how,
+		 const struct nsnet_proof **ret, struct nsnet_err *err)
+{
+	static const struct nsnet_verify_how usual = {0};
+	NSN_AUTO(proof_clear) struct proof *p = calloc(1, sizeof(*p));
+	int r;
+
+	if (!how)
+		how = &usual;
+	if (!p)
+		return nsn_err_nomem(err);
+	if (how->snapshot && how->probe)
+		return nsn_err(err, -EINVAL, NSNET_E_USAGE,
+			       "nothing can be sent in a snapshot: probes are about this machine");
+	if (how->host && (how->pairs || how->snapshot || how->probe))
+		return nsn_err(
+			err, -EINVAL, NSNET_E_USAGE,
+			"a machine as it is has neither pairs nor a snapshot, nor is anything "
+			"sent in it");
+	if (how->probe && how->canaries)
+		r = verify_with_guests(&p, n, how, err);
+	else
+		r = verify(p, n, how, err);
 	if (r < 0)
 		return r;
 	*ret = &NSN_TAKE_PTR(p)->pub;

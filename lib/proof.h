@@ -17,7 +17,8 @@ struct nsn_given {
 	bool from_file;
 	/* What the snapshot's policy text says, with the numbers that the namespaces have. */
 	struct nsn_policy_set files;
-	struct nsn_intent intent; /* points into it */
+	struct nsn_intent intent;  /* points into it */
+	struct nsn_hostside *host; /* of a machine as it is (anyhost.h), or NULL */
 };
 
 /*

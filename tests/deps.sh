@@ -9,7 +9,7 @@ libsqlite3-dev libyaml-dev libmd-dev libsmartcols-dev libjansson-dev libseccomp-
 # ip and nft are for the tests and the demo to look with; nsnet itself never runs them.
 test='libcmocka-dev libcap-dev iproute2 nftables iptables iputils-ping procps util-linux mount bash python3
 python3-jsonschema python3-yaml man-db bsdextrautils strace
-busybox-static bubblewrap keyutils curl'
+busybox-static bubblewrap keyutils curl netavark containernetworking-plugins'
 lint='clang libclang-rt-14-dev clang-format clang-tidy cppcheck shellcheck valgrind git'
 bench='iperf3 bubblewrap'
 

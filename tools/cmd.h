@@ -218,6 +218,9 @@ extern const struct out_column opener_columns[]; /* of a struct nsnet_opener */
 int check_verify(const struct ctx *ctx, struct nsnet_err *err);
 int cmd_verify(struct ctx *ctx, struct nsnet_err *err);
 int cmd_explain(struct ctx *ctx, struct nsnet_err *err);
+int check_explain(const struct ctx *ctx, struct nsnet_err *err);
+extern const struct opt trace_options[];
+int cmd_trace(struct ctx *ctx, struct nsnet_err *err);
 int cmd_who_can(struct ctx *ctx, struct nsnet_err *err);
 int cmd_matrix(struct ctx *ctx, struct nsnet_err *err);
 int cmd_graph(struct ctx *ctx, struct nsnet_err *err);

@@ -9,18 +9,32 @@
 #include "change.h"
 #include "given.h"
 #include "view_proof.h"
+#include "view_self_test.h"
 
 #define SECONDS_MAX 86400
 
 NSN_CLEANUP(const struct nsnet_proof, nsnet_proof_free)
 NSN_CLEANUP(const struct nsnet_graph, nsnet_graph_free)
+NSN_CLEANUP(const struct nsnet_self_tested, nsnet_self_tested_free)
 
 const struct opt verify_options[] = {
-	{"model", 0, NULL, "follow packets through a model of the kernel (there is no other way)",
-	 0, offsetof(struct opts, model), opt_set_true},
+	{"model", 0, NULL, "follow packets through a model of the kernel, and send none (usual)", 0,
+	 offsetof(struct opts, model), opt_set_true},
+	{"probe", 0, NULL, "send packets as well: from the tenants' own ends, harmless ones", 0,
+	 offsetof(struct opts, probe), opt_set_true},
+	{"canaries", 0, NULL,
+	 "with --probe: send all kinds to endpoints made for the run, one in each tenant", 0,
+	 offsetof(struct opts, canaries), opt_set_true},
+	{"aggressive", 0, NULL,
+	 "with --canaries: also what is meant to do harm (STP, DHCP, router announcements)", 0,
+	 offsetof(struct opts, aggressive), opt_set_true},
 	GIVEN_OPTION,
+	{"host", 0, NULL, "look at this machine as it is, whoever made its networks", 0,
+	 offsetof(struct opts, any_host), opt_set_true},
 	{"seconds", 0, "N", "give up after so long (60)", 0, offsetof(struct opts, seconds),
 	 opt_set_number},
+	{"self-test", 0, NULL, "plant faults in a throw-away host, and see whether they are found",
+	 0, offsetof(struct opts, self_test), opt_set_true},
 	{0},
 };
 
@@ -39,6 +53,30 @@ const struct opt snapshot_options[] = {
 
 /* ---- verify ---------------------------------------------------------------------- */
 
+static int check_probe(const struct opts *o, struct nsnet_err *err)
+{
+	const char *what = NULL,
+		   *hint = o->any_host ? "nsnet verify --host" : "nsnet verify --probe";
+
+	if (o->model && o->probe)
+		what = "--model sends nothing, --probe does";
+	else if (o->snapshot && o->probe)
+		what = "nothing can be sent into a file: --probe and --snapshot exclude each other";
+	else if (o->any_host && o->probe)
+		what = "--host sends nothing: what runs there is not ours to disturb";
+	else if (o->canaries && !o->probe)
+		what = "--canaries is about packets that are sent";
+	else if (o->aggressive && !o->canaries)
+		what = "--aggressive needs endpoints that nobody lives in";
+	if (!what)
+		return 0;
+	if (!o->probe || o->aggressive)
+		hint = o->aggressive ? "nsnet verify --probe --canaries --aggressive"
+				     : "nsnet verify --probe --canaries";
+	(void)nsn_err(err, -EINVAL, NSNET_E_USAGE, "%s", what);
+	return nsn_err_hint(err, -EINVAL, "%s", hint);
+}
+
 /* Of matrix, too. */
 int check_verify(const struct ctx *ctx, struct nsnet_err *err)
 {
@@ -47,6 +85,19 @@ int check_verify(const struct ctx *ctx, struct nsnet_err *err)
 			      SECONDS_MAX);
 		return nsn_err_hint(err, -EINVAL, "--seconds 600");
 	}
+	if (check_probe(&ctx->opts, err) < 0)
+		return -EINVAL;
+	if (ctx->opts.self_test &&
+	    (ctx->argc > 0 || ctx->opts.snapshot || ctx->opts.probe || ctx->opts.any_host))
+		return nsn_err(err, -EINVAL, NSNET_E_USAGE,
+			       "--self-test is about no tenant of this machine: it stands alone");
+	if (ctx->opts.any_host && (ctx->argc > 0 || ctx->opts.snapshot)) {
+		(void)nsn_err(
+			err, -EINVAL, NSNET_E_USAGE,
+			"--host is about all networks of this machine: %s does not go with it",
+			ctx->argc > 0 ? "a pair" : "--snapshot");
+		return nsn_err_hint(err, -EINVAL, "nsnet verify --host");
+	}
 	if (ctx->argc % 2 == 0)
 		return 0;
 	(void)nsn_err(err, -EINVAL, NSNET_E_USAGE, "'verify' takes pairs: '%s' has no TO",
@@ -54,17 +105,40 @@ int check_verify(const struct ctx *ctx, struct nsnet_err *err)
 	return nsn_err_hint(err, -EINVAL, "nsnet verify customer1 customer2");
 }
 
+static int self_test(struct ctx *ctx, struct nsnet_err *err)
+{
+	NSN_AUTO(nsnet_self_tested_freep) const struct nsnet_self_tested *s = NULL;
+	const struct out *o = &ctx->opts.out;
+	int r = nsnet_self_test(ctx->n, &s, err);
+
+	if (r < 0)
+		return r;
+	if (out_is_document(o))
+		r = view_self_test_document(o, s, err);
+	else
+		view_self_test_text(o, s);
+	return r < 0 ? r : s->caught == s->n ? 0 : 3;
+}
+
 int cmd_verify(struct ctx *ctx, struct nsnet_err *err)
 {
 	NSN_AUTO(nsnet_proof_freep) const struct nsnet_proof *p = NULL;
 	NSN_AUTO(given_clear) struct given g = {0};
 	const struct out *o = &ctx->opts.out;
-	int r = given_open(ctx, &g, err);
+	/* A machine where nsnet never was has no store, and gets none. */
+	int r = ctx->opts.self_test || ctx->opts.any_host ? 0 : given_open(ctx, &g, err);
 
 	if (r < 0)
 		return r;
+	if (ctx->opts.self_test)
+		return self_test(ctx, err);
+	g.how.host = ctx->opts.any_host;
+	g.how.seconds = (unsigned int)ctx->opts.seconds;
 	g.how.pairs = ctx->argc > 0 ? (const char *const *)ctx->argv : NULL;
 	g.how.n_pairs = (size_t)ctx->argc / 2;
+	g.how.probe = ctx->opts.probe;
+	g.how.canaries = ctx->opts.canaries;
+	g.how.aggressive = ctx->opts.aggressive;
 	r = CMD_WAIT(ctx, nsnet_verify(ctx->n, &g.how, &p, err));
 	if (r < 0)
 		return r;

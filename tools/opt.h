@@ -64,8 +64,11 @@ struct opts {
 	const char *snapshot;		    /* verify, explain, who-can, matrix, graph, plan */
 	uint64_t seconds;		    /* verify, matrix; 0: the usual ones */
 	bool model;			    /* verify */
-	bool ipv6;			    /* explain */
+	bool probe, canaries, aggressive;   /* verify, explain */
+	bool ipv6;			    /* explain, trace */
+	bool any_host;			    /* verify */
 	bool force;			    /* snapshot */
+	bool self_test;			    /* verify */
 	/* run */
 	const char *user, *map_user, *rootfs, *scratch, *cwd, *hostname, *seccomp;
 	const char *until, *status_fd;

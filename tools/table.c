@@ -812,12 +812,43 @@ const struct cmd cmd_table[] = {
 			"all\n"
 			"joined pairs, and what a proof does not cover.\n"
 			"\n"
+			"With --probe packets are sent, too, from each tenant's own end to the "
+			"others,\n"
+			"their gateways and the host, and whether they arrive is seen at the "
+			"receiver.\n"
+			"PROVED+CONFIRMED: both agree. NOT-REPRODUCED: a violation by the proof, "
+			"and its\n"
+			"packet did not arrive. PROVER-UNSOUND: a packet has arrived that was "
+			"proved\n"
+			"impossible; a file for whoever mends nsnet is written. What was not "
+			"tested makes\n"
+			"the whole INCONCLUSIVE. What live endpoints get cannot change anything "
+			"of theirs,\n"
+			"and nothing leaves this machine.\n"
+			"\n"
+			"With --host it is any machine's networks of containers that are looked "
+			"at, with\n"
+			"or without nsnet: those of docker, podman, Kubernetes, or made by hand. "
+			"Asked is\n"
+			"whether one reaches another, another's gateway address or a program of "
+			"the host,\n"
+			"and whether forged sources leave. Nothing is written.\n"
+			"\n"
 			"With --snapshot no privilege is needed, and no nsnet on that machine. "
 			"The\n"
-			"status is 0 when all is proved, 1 for a violation, 3 when inconclusive.",
+			"status is 0 when all is proved, 1 for a violation, 3 when inconclusive.\n"
+			"\n"
+			"--self-test shows that it would have found something: in a host that is "
+			"thrown\n"
+			"away, with tenants of its own, a fixed list of faults is planted one by "
+			"one,\n"
+			"and each must be found. The status is 3 when one is missed.",
 		.examples = "nsnet verify\n"
+			    "nsnet verify --probe\n"
 			    "nsnet verify -v customer1 customer2\n"
-			    "nsnet verify --snapshot state.json -j",
+			    "nsnet verify --host\n"
+			    "nsnet verify --snapshot state.json -j\n"
+			    "nsnet verify --self-test",
 		.operands = "tenant tenant",
 		.check = check_verify,
 		.run = cmd_verify,
@@ -836,14 +867,58 @@ const struct cmd cmd_table[] = {
 			"is\n"
 			"wanted, and the answer is compared with the policies.\n"
 			"\n"
+			"With --probe that packet is sent, too: see `nsnet trace`.\n"
+			"\n"
 			"The status is 0 when there is an answer, 3 when the packet may get "
 			"through or\n"
-			"not; with -q nothing is printed and it is 1 for a packet that is stopped.",
+			"not; with -q nothing is printed and it is 1 for a packet that is stopped. "
+			"With\n"
+			"--probe it is that of `trace`, if that is not 0.",
 		.examples = "nsnet explain customer1/app customer2/db tcp/5432\n"
+			    "nsnet explain customer1/app customer2/db tcp/5432 --probe\n"
 			    "nsnet explain -6 customer1 customer2\n"
 			    "nsnet explain -q customer1 shared/dns udp/53",
 		.operands = "either either ports",
+		.check = check_explain,
 		.run = cmd_explain,
+	},
+	{
+		.verb = "trace",
+		.args = "FROM TO [PORT]",
+		.min_args = 2,
+		.max_args = 3,
+		.flags = CMD_OPENS,
+		.options = trace_options,
+		.help = "send one packet, and see what rules do to it",
+		.more = "FROM, TO and PORT are as for `explain`. One packet that opens a "
+			"connection (tcp: a\n"
+			"SYN, udp: a datagram of 16 bytes, icmp/echo: a ping) is sent from FROM's "
+			"own\n"
+			"namespace to TO; a program that listens there at PORT gets it. Between "
+			"endpoints of\n"
+			"one tenant it is two: by the bridge, and by the gateway. The kernel tells "
+			"each rule\n"
+			"that it meets in the gateways, others' rules, too. Then it is compared "
+			"with what\n"
+			"`explain` says. It counts as blocked only when others, sent behind it to "
+			"the same\n"
+			"receiver, were seen there; else it is untested.\n"
+			"\n"
+			"Meanwhile the gateways have two tables called nsnet-trace-PID, which only "
+			"look, and\n"
+			"go with the command, however it ends.\n"
+			"\n"
+			"The status is 0 when the packet's end is known and `explain` says the "
+			"same, 1 when\n"
+			"the two contradict each other or no policy allows what arrived, 3 when it "
+			"could not\n"
+			"be tested or compared; with -q nothing is printed and it is 1 for a "
+			"packet that did\n"
+			"not arrive.",
+		.examples = "nsnet trace customer1/app customer2/db tcp/5432\n"
+			    "nsnet trace -6 customer1 customer2 -j",
+		.operands = "either either ports",
+		.run = cmd_trace,
 	},
 	{
 		.verb = "who-can",

@@ -23,7 +23,7 @@ static const char *answer_color(const struct nsnet_explained *e)
 	return e->allowed == e->intended ? "\033[1;32m" : "\033[1;31m";
 }
 
-static void side(const struct out *o, const char *who, const char *ip)
+void view_explained_side(const struct out *o, const char *who, const char *ip)
 {
 	out_safe(o->to, who);
 	if (*ip && strcmp(ip, who) != 0) {
@@ -32,7 +32,8 @@ static void side(const struct out *o, const char *who, const char *ip)
 	}
 }
 
-static void labelled(const struct out *o, const char *label, const char *text, const char *more)
+void view_explained_label(const struct out *o, const char *label, const char *text,
+			  const char *more)
 {
 	if (!*text)
 		return;
@@ -67,9 +68,9 @@ void view_explained_text(const struct out *o, const struct nsnet_explained *e)
 
 	if (o->quiet)
 		return;
-	side(o, e->from, e->from_ip);
+	view_explained_side(o, e->from, e->from_ip);
 	fputs(" -> ", o->to);
-	side(o, e->to, e->to_ip);
+	view_explained_side(o, e->to, e->to_ip);
 	fprintf(o->to, " %s  %s%s%s  [%s]\n\n", e->ports, colored ? answer_color(e) : "", answer(e),
 		colored ? "\033[0m" : "", e->reason);
 	for (size_t i = 0; i < e->n_hops; i++)
@@ -79,10 +80,10 @@ void view_explained_text(const struct out *o, const struct nsnet_explained *e)
 		hop(o, &e->hops[i], i + 1, width);
 	if (e->n_hops)
 		fputc('\n', o->to);
-	labelled(o, "why", e->says, "");
-	labelled(o, "policy", e->policy, e->policy_at);
-	labelled(o, e->allowed ? "look at" : "to change it", e->hint, "");
-	labelled(o, "state", view_hash(e->hash, hash), "");
+	view_explained_label(o, "why", e->says, "");
+	view_explained_label(o, "policy", e->policy, e->policy_at);
+	view_explained_label(o, e->allowed ? "look at" : "to change it", e->hint, "");
+	view_explained_label(o, "state", view_hash(e->hash, hash), "");
 }
 
 static json_t *hop_json(const struct nsnet_hop *h)
@@ -92,7 +93,8 @@ static json_t *hop_json(const struct nsnet_hop *h)
 			 out_json_texts(h->rules, h->n_rules));
 }
 
-static json_t *explained_json(const struct nsnet_explained *e)
+/* NULL: no memory. */
+json_t *view_explained_json(const struct nsnet_explained *e)
 {
 	NSN_AUTO(out_json_unref) json_t *hops = json_array();
 
@@ -114,7 +116,7 @@ int view_explained_document(const struct out *o, const struct nsnet_explained *e
 			    struct nsnet_err *err)
 {
 	return out_document(o, "Explained", json_pack("{s:o}", "hash", out_json_text(e->hash)),
-			    json_pack("[o]", explained_json(e)), err);
+			    json_pack("[o]", view_explained_json(e)), err);
 }
 
 /* ---- who-can --------------------------------------------------------------------- */

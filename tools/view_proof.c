@@ -114,8 +114,11 @@ static void head(const struct out *o, const struct nsnet_proof *p)
 	char a[CHANGE_COUNT_SIZE], b[CHANGE_COUNT_SIZE], c[CHANGE_COUNT_SIZE];
 	char hash[VIEW_HASH_SIZE], at[OUT_TIME_SIZE];
 
-	fprintf(o->to, "verify  %s, %s, %s", count(p->n_tenants, "tenant", "tenants", a),
-		count(p->n_endpoints, "endpoint", "endpoints", b),
+	fprintf(o->to, "verify  %s, %s, %s",
+		p->host ? count(p->n_tenants, "network", "networks", a)
+			: count(p->n_tenants, "tenant", "tenants", a),
+		p->host ? count(p->n_endpoints, "member", "members", b)
+			: count(p->n_endpoints, "endpoint", "endpoints", b),
 		count(p->n_namespaces, "namespace", "namespaces", c));
 	if (p->n_foreign)
 		fprintf(o->to, " (%zu of others)", p->n_foreign);
@@ -130,6 +133,11 @@ static void head(const struct out *o, const struct nsnet_proof *p)
 	}
 	fputs("looked through in ", o->to);
 	ms(o->to, p->prove_us);
+	if (p->host) {
+		fputc('\n', o->to);
+		view_host_text(o, p);
+		return;
+	}
 	fprintf(o->to, "\npairs   %zu: %zu apart (no path exists), %zu joined\n", p->n_pairs,
 		p->n_apart, p->n_joined);
 }
@@ -167,6 +175,8 @@ static void finding(const struct out *o, const struct nsnet_proof_finding *f)
 	labelled(o, "", f->what);
 	for (size_t i = 0; i < f->n_evidence; i++)
 		labelled(o, "  ", f->evidence[i]);
+	if (f->wire && *f->wire)
+		labelled(o, "on the wire: ", f->wire);
 	if (*f->hint)
 		labelled(o, "hint: ", f->hint);
 }
@@ -226,6 +236,35 @@ static void theorems(const struct out *o, const struct nsnet_proof *p)
 	}
 }
 
+/* What was sent; one by one where it is not as it should be, or with -v. */
+static void wire(const struct out *o, const struct nsnet_wire *w)
+{
+	char a[CHANGE_COUNT_SIZE], b[CHANGE_COUNT_SIZE];
+
+	fprintf(o->to, "\nwire    %s between %s%s: %zu delivered, %zu blocked, %zu untested; in ",
+		count(w->n, "probe", "probes", a), count(w->pairs, "pair", "pairs", b),
+		w->sampled ? " (a sample)" : "", w->delivered, w->blocked, w->untested);
+	ms(o->to, w->took_us);
+	fprintf(o->to, " (%zu sentinels, %zu controls)\n", w->sentinels, w->controls);
+	for (size_t i = 0; o->verbose && i < w->n_listed; i++) {
+		const struct nsnet_probed *p = &w->list[i];
+
+		fprintf(o->to, " %s  ", p->end);
+		out_safe(o->to, p->packet);
+		sides(o, p->from, p->to);
+		if (*p->why) {
+			fputs(": ", o->to);
+			out_safe(o->to, p->why);
+		}
+		fputc('\n', o->to);
+	}
+	if (*w->bundle) {
+		fputs("bundle  ", o->to);
+		out_safe(o->to, w->bundle);
+		fputc('\n', o->to);
+	}
+}
+
 static size_t findings_of(const struct nsnet_proof *p, enum nsnet_proved v)
 {
 	size_t n = 0;
@@ -241,14 +280,20 @@ static void verdict(const struct out *o, const struct nsnet_proof *p, bool asked
 	char hash[VIEW_HASH_SIZE], a[CHANGE_COUNT_SIZE], b[CHANGE_COUNT_SIZE];
 
 	(void)view_hash(p->hash, hash);
-	fprintf(o->to, "%s%s%s  ", color_on(o, v), verdict_text(v), color_off(o, v));
-	if (v == NSNET_PROVED)
+	fprintf(o->to, "%s%s%s  ", color_on(o, v), p->wire ? p->wire->verdict : verdict_text(v),
+		color_off(o, v));
+	if (v == NSNET_PROVED && p->host)
+		fprintf(o->to,
+			"the networks are apart, and none reaches a program or another's gateway "
+			"address of the host, by the state %s\n",
+			hash);
+	else if (v == NSNET_PROVED)
 		fprintf(o->to,
 			"no packet outside policy can be delivered%s, by the state %s "
-			"(no path: %s; within policy: %s)\n",
+			"(no path: %s; within policy: %s)%s\n",
 			asked ? " between those named" : "", hash,
 			count(p->n_apart, "pair", "pairs", a),
-			count(p->n_joined, "pair", "pairs", b));
+			count(p->n_joined, "pair", "pairs", b), p->wire ? ", and none was" : "");
 	else if (v == NSNET_VIOLATION)
 		fprintf(o->to, "%s, %zu inconclusive, by the state %s\n",
 			count(findings_of(p, v), "violation", "violations", a),
@@ -275,6 +320,8 @@ void view_proof_text(const struct out *o, const struct nsnet_proof *p, bool aske
 			fputs("\nnot covered, never counted as passed:\n", o->to);
 		for (size_t i = 0; o->verbose && i < p->n_not_covered; i++)
 			labelled(o, "", p->not_covered[i]);
+		if (p->wire)
+			wire(o, p->wire);
 		fputc('\n', o->to);
 	}
 	verdict(o, p, asked);
@@ -286,14 +333,44 @@ static json_t *finding_json(const void *list, size_t i)
 {
 	const struct nsnet_proof_finding *f = &((const struct nsnet_proof_finding *)list)[i];
 
-	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "kind", f->kind,
+	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "kind", f->kind,
 			 "verdict", view_proved_word(f->verdict), "theorem",
 			 f->theorem ? json_integer(f->theorem) : json_null(), "from",
 			 out_json_text_or_null(f->from), "to", out_json_text_or_null(f->to),
 			 "where", out_json_text_or_null(f->where), "what", out_json_text(f->what),
 			 "hint", out_json_text_or_null(f->hint), "evidence",
 			 out_json_texts(f->evidence, f->n_evidence), "pid",
-			 f->pid ? json_integer(f->pid) : json_null());
+			 f->pid ? json_integer(f->pid) : json_null(), "wire",
+			 out_json_text_or_null(f->wire));
+}
+
+static json_t *probed_json(const void *list, size_t i)
+{
+	const struct nsnet_probed *x = &((const struct nsnet_probed *)list)[i];
+
+	return json_pack("{s:o, s:o, s:s, s:o, s:s, s:o, s:o, s:s}", "from", out_json_text(x->from),
+			 "to", out_json_text(x->to), "kind", x->kind, "packet",
+			 out_json_text(x->packet), "end", x->end, "seen_at",
+			 out_json_text_or_null(x->seen_at), "why", out_json_text_or_null(x->why),
+			 "expected", x->expected);
+}
+
+static json_t *array(const void *list, size_t n, json_t *(*one)(const void *list, size_t i));
+
+static json_t *wire_json(const struct nsnet_wire *w)
+{
+	if (!w)
+		return json_null();
+	return json_pack(
+		"{s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
+		"verdict", w->verdict, "probes", (json_int_t)w->n, "delivered",
+		(json_int_t)w->delivered, "blocked", (json_int_t)w->blocked, "untested",
+		(json_int_t)w->untested, "pairs", (json_int_t)w->pairs, "sampled", (int)w->sampled,
+		"sent", (json_int_t)w->sent, "heard", (json_int_t)w->heard, "dropped",
+		(json_int_t)w->dropped, "sentinels", (json_int_t)w->sentinels, "controls",
+		(json_int_t)w->controls, "took_us", (json_int_t)w->took_us, "listed",
+		array(w->list, w->n_listed, probed_json), "bundle",
+		out_json_text_or_null(w->bundle));
 }
 
 static json_t *theorem_json(const void *list, size_t i)
@@ -349,16 +426,18 @@ static json_t *counts_json(const struct nsnet_proof *p)
 
 int view_proof_document(const struct out *o, const struct nsnet_proof *p, struct nsnet_err *err)
 {
-	json_t *extra = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:{s:I, s:I, s:I}}", "verdict",
-				  view_proved_word(p->verdict), "state", state_json(p), "counts",
-				  counts_json(p), "theorems",
-				  array(p->theorems, p->n_theorems, theorem_json), "findings",
-				  array(p->findings, p->n_findings, finding_json), "not_covered",
-				  out_json_texts(p->not_covered, p->n_not_covered), "cost",
-				  "prove_us", (json_int_t)p->prove_us, "nodes",
-				  (json_int_t)p->nodes, "memory_bytes", (json_int_t)p->memory);
+	json_t *extra = json_pack(
+		"{s:s, s:o, s:o, s:o, s:o, s:o, s:{s:I, s:I, s:I}, s:o}", "verdict",
+		view_proved_word(p->verdict), "state", state_json(p), "counts", counts_json(p),
+		"theorems", array(p->theorems, p->n_theorems, theorem_json), "findings",
+		array(p->findings, p->n_findings, finding_json), "not_covered",
+		out_json_texts(p->not_covered, p->n_not_covered), "cost", "prove_us",
+		(json_int_t)p->prove_us, "nodes", (json_int_t)p->nodes, "memory_bytes",
+		(json_int_t)p->memory, "wire", wire_json(p->wire));
 
-	if (!extra)
+	if (!extra || (p->host && view_host_json(extra, p) != 0)) {
+		json_decref(extra);
 		return nsn_err_nomem(err);
+	}
 	return out_document(o, "Proof", extra, array(p->pairs, p->n_listed, pair_json), err);
 }

@@ -27,11 +27,31 @@ const char *view_sign(enum view_sign s);
 void view_proof_text(const struct out *o, const struct nsnet_proof *p, bool asked);
 int view_proof_document(const struct out *o, const struct nsnet_proof *p, struct nsnet_err *err);
 
+/* ---- verify --host (view_host.c) ------------------------------------------------- */
+
+/* Networks with who is in them, and what is shared. */
+void view_host_text(const struct out *o, const struct nsnet_proof *p);
+/* "networks" and "shared"; 0, or not. */
+int view_host_json(json_t *to, const struct nsnet_proof *p);
+
 /* ---- explain, who-can ----------------------------------------------------------- */
 
 void view_explained_text(const struct out *o, const struct nsnet_explained *e);
 int view_explained_document(const struct out *o, const struct nsnet_explained *e,
 			    struct nsnet_err *err);
+
+/* Parts of it: "customer1/app 10.1.1.2"; a line with its label; the item of the document. */
+void view_explained_side(const struct out *o, const char *who, const char *ip);
+void view_explained_label(const struct out *o, const char *label, const char *text,
+			  const char *more);
+json_t *view_explained_json(const struct nsnet_explained *e);
+
+/* explain --probe: what else is said below it, and all of it as a document. */
+void view_probe_text(const struct out *o, const struct nsnet_traced *t);
+int view_probe_document(const struct out *o, const struct nsnet_traced *t, struct nsnet_err *err);
+/* trace */
+void view_traced_text(const struct out *o, const struct nsnet_traced *t);
+int view_traced_document(const struct out *o, const struct nsnet_traced *t, struct nsnet_err *err);
 
 void view_openers_sum(const struct out *o, const struct nsnet_openers *all);
 json_t *view_opener_json(const void *opener);

@@ -226,6 +226,7 @@ static void what_is_proved_is_as_its_schema_says(void **state)
 	(void)state;
 	need_jsonschema();
 	PROVES("Proof", "verify");
+	PROVES("SelfTest", "verify", "--self-test");
 	PROVES("Matrix", "matrix");
 	PROVES("Graph", "graph");
 	NSNET_STATUS(0, "tenant", "add", "customer1", "10.10.1.0/24");
@@ -236,6 +237,11 @@ static void what_is_proved_is_as_its_schema_says(void **state)
 	PROVES("Explained", "explain", "customer1", "customer2", "tcp/1");
 	PROVES("Explained", "explain", "customer1", "customer3");
 	PROVES("Explained", "explain", "-6", "customer1", "customer3");
+	PROVES("Explained", "explain", "--probe", "customer1", "customer2", "tcp/1");
+	PROVES("Explained", "explain", "--probe", "customer1", "internet");
+	PROVES("Traced", "trace", "customer1", "customer2", "tcp/1");
+	PROVES("Traced", "trace", "customer1", "customer3");
+	PROVES("Traced", "trace", "-6", "customer1", "customer3");
 	PROVES("Openers", "who-can", "customer2");
 	PROVES("Openers", "who-can", "customer3/default", "tcp/1");
 	RUN_STATUS(0, "ip", "-n", "customer1", "link", "add", "x0", "type", "veth", "peer", "name",
@@ -387,16 +393,18 @@ static void every_schema_is_tested(void **state)
 		"Explained GenerationList Graph Help Id "
 		"Logged Matrix Openers Plan Proof "
 		"Policy PolicyCheck "
-		"PolicyList PolicyTest QuarantineList Rule RuleList SelfCheck Status Tenant "
+		"PolicyList PolicyTest QuarantineList Rule RuleList SelfCheck SelfTest Status "
+		"Tenant "
 		"TenantList "
 		"Tenants "
+		"Traced "
 		"Version ";
 	NSN_AUTO(nsn_freep) char *pattern = source_path("tools/schema/*.json");
 	glob_t files;
 
 	(void)state;
 	assert_int_equal(glob(pattern, 0, NULL, &files), 0);
-	assert_int_equal(files.gl_pathc, 32);
+	assert_int_equal(files.gl_pathc, 34);
 	for (size_t i = 0; i < files.gl_pathc; i++) {
 		const char *name = strrchr(files.gl_pathv[i], '/') + 1;
 		char word[64];

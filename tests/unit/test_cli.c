@@ -830,7 +830,7 @@ static void completion_offers_what_can_stand_there(void **state)
 		 "\nconfirm\nrollback\nrepair\ngc\ndoctor\nstatus\nmonitor\nid\nwhose-"
 		 "uid\nexceptions"
 		 "\nself-check\nverify\n"
-		 "explain\nwho-can\nmatrix\ngraph\nsnapshot\nenter\nrun"
+		 "explain\ntrace\nwho-can\nmatrix\ngraph\nsnapshot\nenter\nrun"
 		 "\nhelp\ncompletion\nversion\n"},
 	};
 

@@ -415,6 +415,104 @@ static void a_way_is_told_hop_by_hop(void **state)
 	}
 }
 
+static void a_packet_is_told_rule_by_rule(void **state)
+{
+	static const struct nsnet_trace_line lines[] = {
+		{"gateway of a1", 1, "rule", "inet nsnet", "admit", 50, "", "goto nsnet_open", "",
+		 "", "nsn3", ""},
+		{"gateway of a1", 1, "return", "inet nsnet", "nsnet_open", 0, "", "continue", "",
+		 "", "", ""},
+		{"gateway of b2", 1, "rule", "inet nsnet", "forward", 5, "counted", "accept",
+		 "ledger", "30.yaml:3", "nsn5", "br0"},
+		{"gateway of b2", 2, "policy", "ip x\x1b", "f", 0, "", "accept", "", "", "", ""},
+	};
+	const struct nsnet_explained e = {
+		.from = "a1/app",
+		.to = "b2/db",
+		.from_ip = "10.1.1.2",
+		.to_ip = "10.1.2.2",
+		.ports = "tcp/22",
+		.certainty = NSNET_PROVED,
+		.policy = "",
+		.policy_at = "",
+		.reason = "NO_ALLOW_RULE",
+		.says = "no policy allows it",
+		.hint = "",
+		.hash = HASH,
+	};
+	struct nsnet_traced t = {
+		.explained = &e,
+		.end = "delivered",
+		.why = "",
+		.seen_at = "b2/db",
+		.packet = "SYN 10.1.1.2:40000 > 10.1.2.2:22",
+		.agrees = "contradicts",
+		.untraced = "",
+		.sent_us = 1700000000123456,
+		.lines = lines,
+		.n_lines = NSN_COUNT(lines),
+		.last = 2,
+	};
+
+	(void)state;
+	{
+		PAGE(page, .color = OUT_COLOR_NEVER);
+		view_traced_text(&page.out, &t);
+		assert_string_equal(
+			page_text(&page),
+			"a1/app 10.1.1.2 -> b2/db 10.1.2.2 tcp/22  DELIVERED\n\n"
+			"gateway of a1\n"
+			"  inet nsnet admit      50  goto nsnet_open\n"
+			"gateway of b2\n"
+			"  inet nsnet forward     5  accept           counted, by ledger "
+			"(30.yaml:3)\n"
+			"gateway of b2, packet 2\n"
+			"  ip x\\x1b f                -  accept           the chain's policy\n\n"
+			" why          no policy allows it\n"
+			" probe        SYN 10.1.1.2:40000 > 10.1.2.2:22 sent "
+			"2023-11-14T22:13:20.123Z: delivered to b2/db\n"
+			" last rule    inet nsnet forward handle 5, in gateway of b2: accept, by "
+			"ledger "
+			"(30.yaml:3)\n"
+			" model        it does not arrive: the wire contradicts the model\n");
+	}
+	{
+		PAGE(page, .format = OUT_JSON);
+		assert_int_equal(view_traced_document(&page.out, &t, NULL), 0);
+		valid("Traced", page_text(&page));
+	}
+	{
+		PAGE(page, .format = OUT_JSON);
+		assert_int_equal(view_probe_document(&page.out, &t, NULL), 0);
+		valid("Explained", page_text(&page));
+		has(page_text(&page), "\"agrees\": \"contradicts\"");
+	}
+	t.end = "untested";
+	t.why = "bob: its link is down";
+	t.seen_at = t.packet = "";
+	t.agrees = "unknown";
+	t.untraced = "rules could not be watched";
+	t.sent_us = 0;
+	t.n_lines = 0;
+	t.last = SIZE_MAX;
+	{
+		PAGE(page, .color = OUT_COLOR_NEVER);
+		view_traced_text(&page.out, &t);
+		assert_string_equal(
+			page_text(&page),
+			"a1/app 10.1.1.2 -> b2/db 10.1.2.2 tcp/22  UNTESTED\n\n"
+			" why          no policy allows it\n"
+			" probe        untested: bob: its link is down\n"
+			" rules        rules could not be watched\n"
+			" model        it does not arrive: the two cannot be compared\n");
+	}
+	{
+		PAGE(page, .format = OUT_JSON);
+		assert_int_equal(view_traced_document(&page.out, &t, NULL), 0);
+		valid("Traced", page_text(&page));
+	}
+}
+
 static void who_can_says_what_nobody_wanted(void **state)
 {
 	static const struct nsnet_opener list[] = {{"a1", "tcp/5432", "ledger", true},
@@ -520,6 +618,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(what_was_not_looked_at_is_no_proof),
 		cmocka_unit_test(of_many_tenants_only_those_that_matter),
 		cmocka_unit_test(a_way_is_told_hop_by_hop),
+		cmocka_unit_test(a_packet_is_told_rule_by_rule),
 		cmocka_unit_test(who_can_says_what_nobody_wanted),
 		cmocka_unit_test(names_cannot_leave_a_drawing),
 		cmocka_unit_test(signs_fit_the_locale),
