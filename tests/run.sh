@@ -189,8 +189,7 @@ export PYTHONDONTWRITEBYTECODE=1
 trap 'rm -rf "$logs"' EXIT
 id=$$.$(date +%s)
 apart=()
-# shellcheck disable=SC2016 # for the bash there: the first process, who waits for all orphans
-[[ $EUID -eq 0 ]] && apart=(unshare --mount --pid --fork --kill-child --mount-proc -- bash -c '"$@"; exit $?' init)
+[[ $EUID -eq 0 ]] && apart=(unshare --mount --pid --fork --kill-child --mount-proc -- bash "$here/lib/init.sh")
 leaks() { LEAKS_ID=$id LEAKS_TMPDIR=$logs/tmp bash "$here/lib/leaks.sh" "$@"; }
 
 leaks snapshot "$logs/before" || {

@@ -1,0 +1,9 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What probing all pairs takes (wire.py), in a world of its own.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+export LC_ALL=C PYTHONDONTWRITEBYTECODE=1
+export NSNET_BIN=${NSNET_BIN:-$PWD/build/nsnet}
+export BENCH_BIN=${BENCH_BIN:-$(dirname "$NSNET_BIN")/tests/bench}
+exec tests/lib/world.sh python3 tests/bench/wire.py "$@"
