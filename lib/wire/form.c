@@ -183,7 +183,7 @@ static void spoofed(struct nsn_forming *f)
 	else if (six)
 		src.bytes[15] = 1;
 	else
-		memcpy(src.bytes, "\x7f\0\0\1", 4);
+		nsn_wire_put(src.bytes, "\x7f\0\0\1", 4);
 	both_ways(f, &src, &f->a->dst);
 }
 
@@ -197,10 +197,10 @@ static void link_local(struct nsn_forming *f)
 		uint8_t *b = ip[i].bytes;
 
 		ip[i].family = AF_INET6;
-		memcpy(b, "\xfe\x80", 2);
+		nsn_wire_put(b, "\xfe\x80", 2);
 		memcpy(b + 8, of[i]->bytes, 3);
 		b[8] ^= 2;
-		memcpy(b + 11, "\xff\xfe", 2);
+		nsn_wire_put(b + 11, "\xff\xfe", 2);
 		memcpy(b + 13, of[i]->bytes + 3, 3);
 	}
 	both_ways(f, &ip[0], &ip[1]);
@@ -218,12 +218,12 @@ static void source_route(struct nsn_forming *f)
 	if (a->family == AF_INET) {
 		nsn_wire_ip(x, &a->src, first, IPPROTO_UDP, a->ttl, 8);
 		p = x->bytes + x->l3 + 20;
-		memcpy(p, "\x83\x07\x04", 3);
+		nsn_wire_put(p, "\x83\x07\x04", 3);
 		memcpy(p + 3, a->dst.bytes, 4);
 	} else {
 		nsn_wire_ip(x, &a->src, first, 43, a->ttl, 0);
 		p = nsn_wire_add(x, 24);
-		memcpy(p, "\x11\x02\x00\x01", 4);
+		nsn_wire_put(p, "\x11\x02\x00\x01", 4);
 		memcpy(p + 8, a->dst.bytes, 16);
 		x->l4 = x->len;
 		x->proto = IPPROTO_UDP;
@@ -241,7 +241,7 @@ static void ext_headers(struct nsn_forming *f, const struct nsn_mac *to)
 	nsn_wire_eth(x, to, &f->a->mac, TYPE_IP6);
 	nsn_wire_ip(x, &f->a->src, &f->a->dst, 0, f->a->ttl, 0);
 	p = nsn_wire_add(x, 16);
-	memcpy(p, "\x3c\0\x01\x04\0\0\0\0\x11\0\x01\x04", 12);
+	nsn_wire_put(p, "\x3c\0\x01\x04\0\0\0\0\x11\0\x01\x04", 12);
 	x->l4 = x->len;
 	x->proto = IPPROTO_UDP;
 	nsn_form_udp(x, f->a->sport, f->a->dport);
@@ -404,11 +404,11 @@ const char *nsn_wire_form(struct nsn_wire_train *t, const struct nsn_wire_ask *a
 	if (a->kind != NSN_WIRE_RA && !(nsn_wire_kind_link(a->kind) && a->kind != NSN_WIRE_ARP) &&
 	    (a->src.family != a->family || a->dst.family != a->family))
 		return "no address of this family";
-	if (nsn_wire_kind_link(a->kind) && !(a->kind == NSN_WIRE_VLAN || a->kind == NSN_WIRE_QINQ))
-		nsn_form_link(&f);
-	else if (nsn_wire_kind_link(a->kind) && (!a->src.family || !a->dst.family))
+	/* Behind a tag there is a packet. */
+	if ((a->kind == NSN_WIRE_VLAN || a->kind == NSN_WIRE_QINQ) &&
+	    (!a->src.family || !a->dst.family))
 		return "no address of this family";
-	else if (nsn_wire_kind_link(a->kind))
+	if (nsn_wire_kind_link(a->kind))
 		nsn_form_link(&f);
 	else
 		form_ip(&f);

@@ -55,12 +55,12 @@ static void who_has(struct nsn_forming *f)
 	if (a->family == AF_INET) {
 		nsn_wire_eth(x, &nsn_form_everybody, &a->mac, TYPE_ARP);
 		p = nsn_wire_add(x, 28);
-		memcpy(p, "\0\1\x08\0\6\4\0\1", 8);
+		nsn_wire_put(p, "\0\1\x08\0\6\4\0\1", 8);
 		memcpy(p + 8, a->mac.bytes, 6);
 		memcpy(p + 14, a->src.bytes, 4);
 		memcpy(p + 24, a->dst.bytes, 4);
 	} else {
-		memcpy(group.bytes, "\xff\x02\0\0\0\0\0\0\0\0\0\1\xff", 13);
+		nsn_wire_put(group.bytes, "\xff\x02\0\0\0\0\0\0\0\0\0\1\xff", 13);
 		memcpy(group.bytes + 13, a->dst.bytes + 13, 3);
 		memcpy(mac.bytes + 3, a->dst.bytes + 13, 3);
 		nsn_wire_eth(x, &mac, &a->mac, TYPE_IP6);
@@ -81,14 +81,14 @@ static void stp(struct nsn_forming *f)
 
 	nsn_wire_eth(x, &bridges, &f->a->mac, 38);
 	p = nsn_wire_add(x, 38);
-	memcpy(p, "\x42\x42\x03", 3);
+	nsn_wire_put(p, "\x42\x42\x03", 3);
 	p[8] = 0xff; /* the root, and who says it: of the lowest priority */
 	p[9] = 0xff;
 	memcpy(p + 10, f->a->mac.bytes, 6);
 	p[20] = 0xff;
 	p[21] = 0xff;
 	memcpy(p + 22, f->a->mac.bytes, 6);
-	memcpy(p + 28, "\x80\1\0\0\x14\0\2\0\x0f\0", 10);
+	nsn_wire_put(p + 28, "\x80\1\0\0\x14\0\2\0\x0f\0", 10);
 	nsn_wire_finish(x, f->k, f->number);
 }
 
@@ -100,9 +100,9 @@ static void lldp(struct nsn_forming *f)
 
 	nsn_wire_eth(x, &nearest, &f->a->mac, TYPE_LLDP);
 	p = nsn_wire_add(x, 24);
-	memcpy(p, "\x02\x07\x04", 3);
+	nsn_wire_put(p, "\x02\x07\x04", 3);
 	memcpy(p + 3, f->a->mac.bytes, 6);
-	memcpy(p + 9, "\x04\x06\x05probe\x06\x02\0\1\0\0", 14);
+	nsn_wire_put(p + 9, "\x04\x06\x05probe\x06\x02\0\1\0\0", 14);
 	nsn_wire_finish(x, f->k, f->number);
 }
 
@@ -127,9 +127,9 @@ void nsn_form_dhcp(struct nsn_forming *f)
 		nsn_wire_put32(nsn_wire_add(x, 4), 0x026e736e);
 	} else {
 		p = nsn_wire_add(x, 240 + 4);
-		memcpy(p, "\2\1\6\0nsnt", 8);
-		memcpy(p + 28, "\2nsnet", 6);
-		memcpy(p + 236, "\x63\x82\x53\x63\x35\1\2\xff", 8);
+		nsn_wire_put(p, "\2\1\6\0nsnt", 8);
+		nsn_wire_put(p + 28, "\2nsnet", 6);
+		nsn_wire_put(p + 236, "\x63\x82\x53\x63\x35\1\2\xff", 8);
 	}
 	nsn_wire_finish(x, f->k, f->number);
 }
@@ -149,7 +149,7 @@ void nsn_form_router(struct nsn_forming *f)
 	p[16] = 3; /* 2001:db8::/64, for no time, not on the link */
 	p[17] = 4;
 	p[18] = 64;
-	memcpy(p + 32, "\x20\x01\x0d\xb8", 4);
+	nsn_wire_put(p + 32, "\x20\x01\x0d\xb8", 4);
 	put_option(x);
 	nsn_wire_finish(x, f->k, f->number);
 }

@@ -25,6 +25,11 @@ void nsn_wire_put16(uint8_t *p, size_t value)
 	p[1] = (uint8_t)value;
 }
 
+void nsn_wire_put(uint8_t *p, const void *bytes, size_t n)
+{
+	memcpy(p, bytes, n);
+}
+
 void nsn_wire_put32(uint8_t *p, uint32_t value)
 {
 	nsn_wire_put16(p, value >> 16);

@@ -51,6 +51,7 @@ struct nsn_wire_frame {
 uint8_t *nsn_wire_add(struct nsn_wire_frame *f, size_t n); /* zeros; NULL: no room */
 void nsn_wire_put16(uint8_t *p, size_t value);
 void nsn_wire_put32(uint8_t *p, uint32_t value);
+void nsn_wire_put(uint8_t *p, const void *bytes, size_t n); /* bytes of a frame, no text */
 void nsn_wire_eth(struct nsn_wire_frame *f, const struct nsn_mac *dst, const struct nsn_mac *src,
 		  uint16_t type);
 /* @options: a multiple of 4 bytes that stay zero, for IPv4. */
