@@ -87,19 +87,6 @@ static const char *side_str(const struct judging *j, const struct nsn_wire_probe
 	return x->to == SIZE_MAX ? "internet" : j->p->places[x->to].name;
 }
 
-static const char *end_str(enum nsn_wire_end e)
-{
-	switch (e) {
-	case NSN_WIRE_DELIVERED:
-		return "delivered";
-	case NSN_WIRE_BLOCKED:
-		return "blocked";
-	case NSN_WIRE_UNTESTED:
-		break;
-	}
-	return "untested";
-}
-
 static const char *expect_str(enum nsn_due e)
 {
 	switch (e) {
@@ -125,7 +112,7 @@ static int list_probe(struct judging *j, size_t i)
 		.to = nsn_arena_strdup(&j->b->mem, side_str(j, x)),
 		.kind = nsn_wire_kind_name(x->kind),
 		.packet = packet_str(j, x),
-		.end = end_str(x->end),
+		.end = nsn_wire_end_name(x->end),
 		.seen_at = x->end == NSN_WIRE_DELIVERED && x->seen_at != SIZE_MAX
 				   ? nsn_arena_strdup(&j->b->mem, j->p->places[x->seen_at].name)
 				   : "",

@@ -287,19 +287,6 @@ const char *nsn_tracing_compare(const struct nsn_tracing *t)
 	return said == seen ? "agrees" : "contradicts";
 }
 
-static const char *end_text(enum nsn_wire_end e)
-{
-	switch (e) {
-	case NSN_WIRE_DELIVERED:
-		return "delivered";
-	case NSN_WIRE_BLOCKED:
-		return "blocked";
-	case NSN_WIRE_UNTESTED:
-		break;
-	}
-	return "untested";
-}
-
 int nsn_tracing_tell(struct nsn_tracing *t, struct nsnet *n, const struct nsnet_traced **ret,
 		     struct nsnet_err *err)
 {
@@ -310,7 +297,7 @@ int nsn_tracing_tell(struct nsn_tracing *t, struct nsnet *n, const struct nsnet_
 	if (r < 0)
 		return r;
 	pub->last = t->lost ? SIZE_MAX : find_last(pub, p->end);
-	pub->end = end_text(p->end);
+	pub->end = nsn_wire_end_name(p->end);
 	pub->why = "";
 	if (p->end == NSN_WIRE_UNTESTED)
 		pub->why = nsn_arena_strdup(&t->out->mem, t->refused ? t->refused : p->why);

@@ -99,3 +99,16 @@ bool nsn_wire_kind_floods(enum nsn_wire_kind k)
 {
 	return facts[k].floods;
 }
+
+const char *nsn_wire_end_name(enum nsn_wire_end e)
+{
+	switch (e) {
+	case NSN_WIRE_DELIVERED:
+		return "delivered";
+	case NSN_WIRE_BLOCKED:
+		return "blocked";
+	case NSN_WIRE_UNTESTED:
+		break;
+	}
+	return "untested";
+}

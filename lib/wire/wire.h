@@ -102,6 +102,7 @@ bool nsn_wire_kind_floods(enum nsn_wire_kind k);
 bool nsn_wire_kind_has(enum nsn_wire_kind k, uint8_t family);
 
 enum nsn_wire_end { NSN_WIRE_UNTESTED, NSN_WIRE_BLOCKED, NSN_WIRE_DELIVERED };
+const char *nsn_wire_end_name(enum nsn_wire_end e); /* "delivered" */
 
 /* A namespace of a tenant with the link that leads to its gateway; or a trusted one that is
  * watched. */
