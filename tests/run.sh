@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Runs cmocka programs one after the other: tests/run.sh PROGRAM...
+# Runs cmocka programs, some side by side: tests/run.sh PROGRAM...
 # The last line is `N passed, N failed, N skipped`. Exits 0 when nothing failed and something ran.
 #   NSNET_TESTS_MUST_RUN=1  a skipped test is a failure, unless the kernel is known to lack what it
 #                           needs: see `features`

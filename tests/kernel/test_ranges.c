@@ -33,7 +33,8 @@
 /*
  * Numbers of users on a real host: what its files and its processes have is stepped over.
  * Whoever runs workloads here has ranges of the zone, too, so no test knows where it begins:
- * each asks for one first, and counts from there; tests/run.sh keeps the others away.
+ * each asks for one first, and counts from there; tests/run.sh gives each program a /proc of its
+ * own.
  */
 
 #define OK(call)                                                                                   \
